@@ -1,0 +1,71 @@
+"""TensorBoard: six groups in reading order and a page of curves laid over one another."""
+
+from pathlib import Path
+
+import numpy as np
+from torch.utils.tensorboard import SummaryWriter
+
+from vatt_harmony.engine.look import draw_conflicts, draw_retrieval
+from vatt_harmony.engine.report import DATA, HARMONY, HEALTH, LEARNING, LOOK, SPEED, StepReport
+
+# Page "Custom Scalars": group → chart → the tags drawn in it, as regular expressions.
+LAYOUT = {
+    LEARNING: {
+        "losses": ["Multiline", [rf"^{LEARNING}/loss/.*"]],
+        "recalls": ["Multiline", [rf"^{LEARNING}/recall/.*"]],
+        "learning rate": ["Multiline", [rf"^{LEARNING}/learning_rate$"]],
+    },
+    HARMONY: {
+        "mean cosine by source": ["Multiline", [rf"^{HARMONY}/mean_cosine/.*"]],
+        "conflict and kept": ["Multiline", [rf"^{HARMONY}/(conflict|kept).*"]],
+        "weights": ["Multiline", [rf"^{HARMONY}/weight.*"]],
+    },
+    DATA: {
+        "waiting": ["Multiline", [rf"^{DATA}/waiting.*"]],
+        "drops": ["Multiline", [rf"^{DATA}/drops/.*"]],
+        "mixture": ["Multiline", [rf"^{DATA}/mixture/.*"]],
+    },
+    SPEED: {
+        "triplets per second per device": ["Multiline", [rf"^{SPEED}/triplets_per_second_per_device$"]],
+        "share of the device's peak": ["Multiline", [rf"^{SPEED}/mfu$"]],
+    },
+    HEALTH: {
+        "gradient norm": ["Multiline", [rf"^{HEALTH}/gradient_norm.*"]],
+        "temperature": ["Multiline", [rf"^{HEALTH}/temperature.*"]],
+        "memory": ["Multiline", [rf"^{HEALTH}/memory.*"]],
+    },
+}
+COSINE_BINS = np.linspace(-1.0, 1.0, 41).tolist()
+
+
+class TensorBoard:
+    """Writes reports as event files."""
+
+    def __init__(self, folder: Path, resumed_step: int) -> None:
+        """`folder`: of the event files; what an earlier start wrote after `resumed_step` is hidden."""
+        self._writer = SummaryWriter(str(folder), purge_step=resumed_step + 1 if resumed_step else None)
+        self._writer.add_custom_scalars(LAYOUT)
+
+    def write(self, report: StepReport) -> None:
+        """Write the scalars, the histograms of cosines and the pictures of one step."""
+        for tag, value in report.flat().items():
+            self._writer.add_scalar(tag, value, report.step)
+        self._write_cosines(report)
+        if report.look is not None and report.look.retrieval:
+            picture = draw_retrieval(report.look.retrieval)
+            self._writer.add_image(f"{LOOK}/retrieval", picture, report.step, dataformats="HWC")
+        if report.look is not None and report.look.conflicting:
+            picture = draw_conflicts(report.look.conflicting)
+            self._writer.add_image(f"{LOOK}/most_conflicting", picture, report.step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Write what is still in memory."""
+        self._writer.close()
+
+    def _write_cosines(self, report: StepReport) -> None:
+        by_name = {"cosine": list(report.cosines)} if report.cosines else {}
+        by_name |= {f"cosine_by_source/{name}": values for name, values in report.cosines_by_source().items()}
+        for name, values in by_name.items():
+            self._writer.add_histogram(f"{HARMONY}/{name}", np.asarray(values), report.step, bins=COSINE_BINS)
+        for source, values in report.cosines_by_source().items():
+            self._writer.add_scalar(f"{HARMONY}/mean_cosine/{source}", float(np.mean(values)), report.step)

@@ -1,0 +1,103 @@
+"""Decoded frames to uint8 pictures at given presentation times."""
+
+import av
+import av.filter
+import numpy as np
+from numpy.typing import NDArray
+
+Box = tuple[float, float, float, float]
+# Matroska stamps whole milliseconds: a frame due at t may carry t + 0.5 ms.
+STAMP_ROUNDING = 1e-3
+
+
+class PictureScaler:
+    """Crops to a box, scales to height x width and converts to RGB inside libavfilter.
+
+    `box` is (y0, x0, y1, x1) as fractions of the picture; None cuts the largest centred area of the target's aspect.
+    """
+
+    def __init__(self, height: int, width: int, box: Box | None = None) -> None:
+        self.height, self.width, self.box = height, width, box
+        self._key: tuple[int, int, str] | None = None
+        self._graph: av.filter.Graph | None = None
+
+    def __call__(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
+        """One decoded frame to uint8 `[H, W, 3]`."""
+        key = (frame.width, frame.height, frame.format.name)
+        if self._graph is None or key != self._key:  # size and format may change inside a stream
+            self._graph, self._key = self._build(frame), key
+        self._graph.push(frame)
+        scaled = self._graph.pull()
+        assert isinstance(scaled, av.VideoFrame)
+        picture: NDArray[np.uint8] = scaled.to_ndarray()
+        return picture
+
+    def _build(self, frame: av.VideoFrame) -> av.filter.Graph:
+        top, left, height, width = self._crop(frame.height, frame.width)
+        graph = av.filter.Graph()
+        source = graph.add_buffer(
+            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+        )
+        steps = (
+            graph.add("crop", f"{width}:{height}:{left}:{top}"),
+            graph.add("scale", f"{self.width}:{self.height}:flags=bilinear"),
+            graph.add("format", "rgb24"),
+            graph.add("buffersink"),
+        )
+        for before, after in zip((source, *steps), steps, strict=False):
+            before.link_to(after)
+        graph.configure()
+        return graph
+
+    def _crop(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """Top, left, height and width of the area to keep, in pixels."""
+        if self.box is None:
+            scale = min(height / self.height, width / self.width)
+            rows, columns = round(self.height * scale), round(self.width * scale)
+            return (height - rows) // 2, (width - columns) // 2, rows, columns
+        y0, x0, y1, x1 = self.box
+        top = min(int(y0 * height), height - 2)
+        left = min(int(x0 * width), width - 2)
+        return top, left, max(round(y1 * height) - top, 2), max(round(x1 * width) - left, 2)
+
+
+class PictureSink:
+    """Takes frames in order of time and keeps, for each target time, the last frame that is not later."""
+
+    def __init__(self, times: NDArray[np.float64], scaler: PictureScaler) -> None:
+        self.first: float | None = None
+        self.end = 0.0
+        self._order = np.argsort(times, kind="stable")
+        self._times = times
+        self._scaler = scaler
+        self._filled = 0
+        self._last: av.VideoFrame | None = None
+        self._pictures = np.empty((len(times), scaler.height, scaler.width, 3), np.uint8)
+
+    @property
+    def full(self) -> bool:
+        """Whether every target time has its picture."""
+        return self._filled == len(self._times)
+
+    def push(self, frame: av.VideoFrame, time: float, duration: float) -> None:
+        """Take the frame shown from `time` for `duration` (seconds)."""
+        if self.first is None:
+            self.first, self._last = time, frame
+        self._fill_before(time)
+        self._last = frame
+        self.end = time + duration
+
+    def finish(self) -> NDArray[np.uint8] | None:
+        """Pictures uint8 `[T, H, W, 3]` in the order of the target times; None when no frame came."""
+        if self._last is None:
+            return None
+        self._fill_before(np.inf)
+        return self._pictures
+
+    def _fill_before(self, time: float) -> None:
+        picture: NDArray[np.uint8] | None = None
+        while not self.full and self._times[self._order[self._filled]] < time - STAMP_ROUNDING:
+            assert self._last is not None
+            picture = self._scaler(self._last) if picture is None else picture
+            self._pictures[self._order[self._filled]] = picture
+            self._filled += 1

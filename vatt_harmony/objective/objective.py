@@ -1,0 +1,87 @@
+"""The losses of all pairs of modalities on the gathered, global batch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vatt_harmony.errors import UserError
+from vatt_harmony.objective.config import ObjectiveConfig
+from vatt_harmony.objective.contrastive import contrastive_losses, recall_at_1, similarities
+
+PAIRS: dict[str, tuple[str, str]] = {
+    "video_audio": ("video", "audio"),
+    "video_text": ("video", "text"),
+    "audio_text": ("audio", "text"),
+}
+"""Pair of modalities → (branch of the anchor, branch of its partners)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairLosses:
+    """Losses of one global batch; the keys are the pairs whose weight is above 0."""
+
+    terms: dict[str, Tensor]
+    """Scalars with graph; their sum is the total loss. Weights and the global valid counts are already in them."""
+    per_sample: dict[str, Tensor]
+    """Unweighted loss of each anchor `[B]`, detached; NaN where the pair is not valid."""
+    recall: dict[str, Tensor]
+    """Recall@1 from anchors to partners inside the batch, scalar; NaN if the pair has no valid sample."""
+
+    @property
+    def total(self) -> Tensor:
+        """The training loss, scalar with graph."""
+        return torch.stack(list(self.terms.values())).sum()
+
+    @property
+    def means(self) -> dict[str, Tensor]:
+        """Unweighted mean loss over each pair's valid samples, for the log; 0 if there is none."""
+        return {pair: losses.nanmean().nan_to_num(nan=0.0) for pair, losses in self.per_sample.items()}
+
+
+def valid_pairs(valid: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Samples that have both modalities of a pair: branch masks (text `[B, K]`, else `[B]`) → pair → bool `[B]`."""
+    present = {branch: mask if mask.dim() == 1 else mask.any(dim=1) for branch, mask in valid.items()}
+    return {pair: present[anchor] & present[partner] for pair, (anchor, partner) in PAIRS.items()}
+
+
+def pair_losses(
+    embeddings: Mapping[str, tuple[Tensor, Tensor]], valid: Mapping[str, Tensor], config: ObjectiveConfig
+) -> PairLosses:
+    """Contrastive loss of every pair with weight above 0, on the global batch.
+
+    embeddings: pair → (anchors `[B, D]`, partners `[B, D]` or `[B, K, D]`), not normalised; valid: branch → bool `[B]`
+    (video, audio) and `[B, K]` (text, one a candidate). Every rank calls it with the same gathered rows. A pair without
+    any valid sample has loss 0 and zero gradients. An anchor that is missing takes no part: neither as anchor nor as
+    negative. Raises UserError if a pair has a weight but no embeddings. Source: VATT, arXiv 2104.11178, section 3.4.
+    """
+    weights = config.weights.active()
+    scale = sum(weights.values()) if config.total == "mean" else 1.0
+    pair_valid = valid_pairs(valid)
+    terms, per_sample, recall = {}, {}, {}
+    for pair, weight in weights.items():
+        anchors, partners = _embeddings_of(pair, embeddings)
+        anchor, partner = PAIRS[pair]
+        both = pair_valid[pair]
+        candidates = valid[partner] if partners.dim() == 3 else valid[partner][:, None]
+        if not config.candidate_mask:
+            candidates = candidates.any(dim=1, keepdim=True).expand_as(candidates)
+        similarity = similarities(anchors, partners if partners.dim() == 3 else partners[:, None], config.temperature)
+        negatives = valid[anchor] if config.invalid_anchors == "kept" else both
+        losses = contrastive_losses(similarity, both, candidates, negatives, config.mode)
+        terms[pair] = losses.sum() * (weight / scale) / both.sum().clamp(min=1)
+        per_sample[pair] = losses.detach().masked_fill(~both, float("nan"))
+        recall[pair] = recall_at_1(similarity, both, candidates)
+    return PairLosses(terms=terms, per_sample=per_sample, recall=recall)
+
+
+def _embeddings_of(pair: str, embeddings: Mapping[str, tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    if pair not in embeddings:
+        raise UserError(
+            f"objective.weights.{pair} is above 0, but the model gives no embeddings for this pair.",
+            "Its loss cannot be computed.",
+            f"Set objective.weights.{pair} to 0, or give the model the head "
+            "(model.audio_text_head true for audio_text).",
+        )
+    return embeddings[pair]

@@ -1,0 +1,151 @@
+"""The head stage: final norms, post-projections and projection heads, on the gathered batch."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu
+
+from .config import ModelConfig
+from .norm import MaskedBatchNorm, WideDense, WideLayerNorm, WideRMSNorm
+
+BRANCHES = ("video", "audio", "text")
+PAIRS = ("video_audio", "video_text", "audio_text")
+Embeddings = dict[str, dict[str, Tensor]]
+
+
+class Projection(nn.Module):
+    """A chain of layers in which batch norms see only valid rows: `dense`, `bias` (dense with bias), `bn`, `relu`."""
+
+    def __init__(self, layers: str, width: int, out: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList()
+        for name in layers.split():
+            if name in ("dense", "bias"):
+                self.layers.append(WideDense(width, out, bias=name == "bias"))
+                width = out
+            else:
+                self.layers.append(MaskedBatchNorm(width) if name == "bn" else nn.ReLU())
+
+    def forward(self, x: Tensor, valid: Tensor, update: bool) -> Tensor:
+        """`[..., D]`, bool `[...]` -> `[..., out]`."""
+        for layer in self.layers:
+            x = layer(x, valid, update) if isinstance(layer, MaskedBatchNorm) else layer(x)
+        return x
+
+
+# Head -> map -> layers (vatt.md 4.7). The `at` map is the project's (harmonization.md 8).
+LAYERS = {
+    "code": {
+        "video_to_va": "dense bn relu dense bn",
+        "audio_to_va": "bias",
+        "va_to_vt": "relu dense bn",
+        "text_to_vt": "bias",
+        "audio_to_vt": "relu dense bn",
+    },
+    "paper": {
+        "video_to_va": "dense bn relu dense bn",
+        "audio_to_va": "dense bn",
+        "va_to_vt": "dense bn",
+        "text_to_vt": "dense bn",
+        "audio_to_vt": "dense bn",
+    },
+}
+
+
+class HierarchicalHeads(nn.Module):
+    """Video -> va space -> vt space; audio -> va (-> vt for an audio-text loss); text -> vt."""
+
+    def __init__(self, config: ModelConfig, widths: Mapping[str, int]) -> None:
+        super().__init__()
+        layers, va, vt = LAYERS[config.heads], config.d_va, config.d_vt
+        self.video_to_va = Projection(layers["video_to_va"], widths["video"], va)
+        self.audio_to_va = Projection(layers["audio_to_va"], widths["audio"], va)
+        self.va_to_vt = Projection(layers["va_to_vt"], va, vt)
+        self.text_to_vt = Projection(layers["text_to_vt"], widths["text"], vt)
+        self.audio_to_vt = Projection(layers["audio_to_vt"], va, vt) if config.audio_text_head else None
+
+    def forward(self, x: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool) -> Embeddings:
+        """Pair -> branch -> embedding, for every branch in `x`."""
+        out: Embeddings = {pair: {} for pair in PAIRS}
+        if "video" in x:
+            va = out["video_audio"]["video"] = self.video_to_va(x["video"], valid["video"], update)
+            out["video_text"]["video"] = self.va_to_vt(va, valid["video"], update)
+        if "audio" in x:
+            va = out["video_audio"]["audio"] = self.audio_to_va(x["audio"], valid["audio"], update)
+            if self.audio_to_vt is not None:
+                out["audio_text"]["audio"] = self.audio_to_vt(va, valid["audio"], update)
+        if "text" in x:
+            vt = out["video_text"]["text"] = self.text_to_vt(x["text"], valid["text"], update)
+            if self.audio_to_vt is not None:
+                out["audio_text"]["text"] = vt
+        return out
+
+
+class JointHeads(nn.Module):
+    """One space for all: ReLU, dense, batch norm for each branch (the code's `JointHead`)."""
+
+    def __init__(self, config: ModelConfig, widths: Mapping[str, int]) -> None:
+        super().__init__()
+        self.pairs = PAIRS if config.audio_text_head else PAIRS[:2]
+        self.maps = nn.ModuleDict({b: Projection("relu dense bn", widths[b], config.d_va) for b in BRANCHES})
+
+    def forward(self, x: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool) -> Embeddings:
+        """As `HierarchicalHeads.forward`."""
+        joint = {branch: self.maps[branch](x[branch], valid[branch], update) for branch in x}
+        return {pair: {b: joint[b] for b in pair.split("_") if b in joint} for pair in self.pairs}
+
+
+class HeadStage(nn.Module):
+    """From z to embeddings. Runs replicated on the global batch, in float32 at least."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        widths = config.widths
+        agnostic = config.kind == "agnostic"
+        if agnostic:
+            self.norms = nn.ModuleDict({"shared": WideLayerNorm(widths["video"], eps=1e-6)})
+        else:
+            kinds = {"video": WideLayerNorm, "audio": WideLayerNorm, "text": WideRMSNorm}
+            self.norms = nn.ModuleDict({branch: kinds[branch](widths[branch], eps=1e-6) for branch in BRANCHES})
+        self.drop = nn.Dropout(config.dropout)
+        self.post = nn.ModuleDict()
+        if agnostic:
+            self.post.update({branch: WideDense(widths[branch], config.post_width) for branch in BRANCHES})
+            widths = dict.fromkeys(BRANCHES, config.post_width)
+        self.heads = (JointHeads if config.heads == "joint" else HierarchicalHeads)(config, widths)
+
+    def forward(
+        self, z: Mapping[str, Tensor], valid: Mapping[str, Tensor], update_statistics: bool
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """Unnormalised embeddings of each pair whose two branches are in `z`.
+
+        z: "video" `[B, D]`, "audio" `[B, D]`, "text" `[B, K, D]`; valid: bool `[B]`, `[B]`, `[B, K]`: rows that
+        count in the batch norms. Returns "video_audio" -> (`[B, 512]`, `[B, 512]`), "video_text" -> (`[B, 256]`,
+        `[B, K, 256]`), and with the audio-text head "audio_text" -> (`[B, 256]`, `[B, K, 256]`).
+        """
+        spaces = self._spaces(z, valid, update_statistics)
+        complete = {pair: [space.get(b) for b in pair.split("_")] for pair, space in spaces.items()}
+        return {pair: (a, b) for pair, (a, b) in complete.items() if a is not None and b is not None}
+
+    def embed(self, z: Mapping[str, Tensor]) -> Embeddings:
+        """Pair -> branch -> unnormalised embedding, for any branches; meant for evaluation mode."""
+        valid = {branch: torch.ones(x.shape[:-1], dtype=torch.bool, device=x.device) for branch, x in z.items()}
+        return self._spaces(z, valid, False)
+
+    def features(self, z: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Pooled features (post-projected where there are post-projections), before the heads."""
+        out = {}
+        for branch, x in z.items():
+            x = x.to(torch.promote_types(x.dtype, torch.float32))
+            x = self.drop(self.norms["shared" if "shared" in self.norms else branch](x))
+            out[branch] = gelu(self.post[branch](x)) if branch in self.post else x
+        return out
+
+    def _spaces(self, z: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool) -> Embeddings:
+        z = {branch: x for branch, x in z.items() if branch in BRANCHES}
+        device = next(iter(z.values())).device.type
+        # An engine's autocast would take the heads below float32.
+        with torch.autocast(device, enabled=False):
+            spaces: Embeddings = self.heads(self.features(z), valid, update)
+            return spaces

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# The main job on an embedded default: corpus, shards, harmonized pretraining, evaluation, export. Ten minutes on
+# two CPU cores after installing. Arguments go to `vatt-harmony demo`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+./launch/setup.sh
+exec .venv/bin/vatt-harmony demo "$@"

@@ -30,7 +30,7 @@ class OptimConfig:
     """Decoupled decay of weight matrices; not applied by `adam`."""
     clip: float = 0.0
     """Largest global gradient norm; 0 = no clipping."""
-    no_decay: tuple[str, ...] = ("position", "relative_bias", "agg")
+    no_decay: tuple[str, ...] = ("position", "relative", "agg")
     """A parameter with one of these in its name never decays; nor does any with fewer than two axes."""
 
     def __post_init__(self) -> None:

@@ -5,6 +5,8 @@ from torch import nn
 from vatt_harmony.config import from_mapping
 from vatt_harmony.engine.optim import OptimConfig, build_optimizer, parameter_groups
 from vatt_harmony.errors import UserError
+from vatt_harmony.model.config import ModelConfig, TowerConfig
+from vatt_harmony.model.vatt import Vatt
 
 
 class Tower(nn.Module):
@@ -24,6 +26,20 @@ def test_only_weight_matrices_decay():
     assert spared["weight_decay"] == 0.0
     assert [id(parameter) for parameter in decayed["params"]] == [id(tower.linear.weight)]
     assert len(spared["params"]) == 5
+
+
+@pytest.mark.parametrize("kind", ["agnostic", "specific"])
+def test_tables_and_vectors_of_the_real_model_are_spared(kind):
+    tiny = TowerConfig(depth=1, width=16, ff=16, heads=2)
+    towers = {"trunk": tiny, "video_tower": tiny, "audio_tower": tiny, "text_tower": tiny}
+    with torch.device("meta"):
+        model = Vatt(ModelConfig(kind=kind, agg_position="learnable", **towers))
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    groups = parameter_groups(model, OptimConfig())
+    decayed, spared = ([names[id(parameter)] for parameter in group["params"]] for group in groups)
+    assert all(name.endswith(".weight") for name in decayed)
+    assert not [name for name in decayed if any(part in name for part in ("norm", "position", "agg", "relative"))]
+    assert "tokens.video.agg" in spared
 
 
 def test_frozen_parameters_are_in_no_group():

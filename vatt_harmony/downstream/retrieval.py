@@ -1,0 +1,98 @@
+"""Zero-shot retrieval between video, sound and text: ranks, recalls, median rank; pure functions on embeddings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+DIRECTIONS: dict[str, tuple[str, int]] = {
+    "video_to_text": ("video_text", 0),
+    "text_to_video": ("video_text", 1),
+    "audio_to_text": ("audio_text", 0),
+    "text_to_audio": ("audio_text", 1),
+    "video_to_audio": ("video_audio", 0),
+    "audio_to_video": ("video_audio", 1),
+}
+"""Direction -> (pair, which side of the pair asks)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embeddings:
+    """Embeddings of N clips, in the same order in all fields.
+
+    `pairs[pair]` holds both sides as unit vectors [N, D]; rows of a missing modality are zeros that `present`
+    ("video", "audio", "text" -> bool [N]) excludes.
+    """
+
+    keys: tuple[str, ...]
+    pairs: Mapping[str, tuple[Tensor, Tensor]]
+    present: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrieval:
+    """Rank of the true partner of every query of one direction; 1 is best."""
+
+    direction: str
+    keys: tuple[str, ...]
+    ranks: Tensor
+    """int64 [N]."""
+
+    def hits(self, k: int) -> Tensor:
+        """float64 [N]: 1 where the partner is among the first k."""
+        return (self.ranks <= k).double()
+
+    def recall(self, k: int) -> float:
+        """R@k as a fraction (0.5 is what papers print as 50)."""
+        return float(self.hits(k).mean())
+
+    @property
+    def median_rank(self) -> float:
+        """Median of the ranks; half-integers occur for even N."""
+        return float(self.ranks.double().quantile(0.5))
+
+    def chance(self, k: int) -> float:
+        """R@k of a random order."""
+        return min(k, len(self.keys)) / len(self.keys)
+
+
+def pessimistic_ranks(similarity: Tensor, first: int = 0) -> Tensor:
+    """Ranks int64 [Q] of item `first + i` for query i in `similarity` [Q, N].
+
+    1 + the number of OTHER items whose similarity is not below the own one: ties, and NaN, count against the
+    model, so a collapsed or broken encoder ranks last instead of first.
+    """
+    rows = torch.arange(len(similarity), device=similarity.device)
+    own = similarity[rows, rows + first].unsqueeze(1)
+    ahead = ~(similarity < own)
+    ahead[rows, rows + first] = False
+    return 1 + ahead.sum(dim=1)
+
+
+def retrieval_ranks(queries: Tensor, items: Tensor, chunk: int = 4096) -> Tensor:
+    """Ranks int64 [N] of item i for query i, both [N, D], N > 0; `chunk` rows of the matrix exist at a time."""
+    starts = range(0, len(queries), chunk)
+    return torch.cat([pessimistic_ranks(queries[start : start + chunk] @ items.T, start) for start in starts])
+
+
+def retrieve(embeddings: Embeddings) -> dict[str, Retrieval | None]:
+    """Every direction of `DIRECTIONS`, over the clips that have both modalities.
+
+    None where the model has no such pair or no clip has both: to be printed as n/a.
+    """
+    return {direction: _direction(embeddings, direction) for direction in DIRECTIONS}
+
+
+def _direction(embeddings: Embeddings, direction: str) -> Retrieval | None:
+    pair, side = DIRECTIONS[direction]
+    if pair not in embeddings.pairs:
+        return None
+    left, right = pair.split("_")
+    both = embeddings.present[left] & embeddings.present[right]
+    if not both.any():
+        return None
+    queries = embeddings.pairs[pair][side][both].double()
+    items = embeddings.pairs[pair][1 - side][both].double()
+    keys = tuple(key for key, here in zip(embeddings.keys, both.tolist(), strict=True) if here)
+    return Retrieval(direction=direction, keys=keys, ranks=retrieval_ranks(queries, items))

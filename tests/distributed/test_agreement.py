@@ -9,6 +9,7 @@ import torch.multiprocessing as mp
 from vatt_harmony.engine.agreement import gather_over_ranks
 from vatt_harmony.engine.guards import FiniteGuard
 from vatt_harmony.engine.preemption import Preemption
+from vatt_harmony.engine.report import DATA, SPEED
 from vatt_harmony.engine.speed import SpeedMeter, StepTiming
 from vatt_harmony.errors import UserError
 
@@ -63,6 +64,6 @@ def _the_rank_that_waits_longest_counts(rank):
     meter = SpeedMeter(CPU, flops_per_triplet=None, peak=None)
     meter.add(StepTiming(triplets=8, seconds=2.0, waiting=0.25 + rank, busy=0.5 + rank))
     figures = meter.scalars()
-    assert figures["triplets_per_second_per_device"] == pytest.approx(2.0)
-    assert figures["waiting_share"] == pytest.approx(0.625)
-    assert figures["slowest_rank"] == 1.0
+    assert figures[SPEED]["triplets_per_second_per_device"] == pytest.approx(2.0)
+    assert figures[DATA]["waiting_share"] == pytest.approx(0.625)
+    assert figures[SPEED]["slowest_rank"] == 1.0

@@ -1,5 +1,6 @@
 """What one step hands to everything that watches the run; modalities and pairs appear only as names in it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -57,7 +58,7 @@ class StepReport:
     scalars: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Group (one of `GROUPS`) → name (may hold slashes) → value."""
     cosines: Sequence[float] = ()
-    """Of the samples of the global batch that have one."""
+    """Of the samples of the global batch; NaN where a sample has no two losses to compare."""
     sources: Sequence[str] = ()
     """The source of each of `cosines`."""
     look: Look | None = None
@@ -76,8 +77,9 @@ class StepReport:
         return losses | rest
 
     def cosines_by_source(self) -> dict[str, list[float]]:
-        """The cosines of each source, sources in alphabetical order."""
-        return {
-            source: [cosine for cosine, own in zip(self.cosines, self.sources, strict=True) if own == source]
-            for source in sorted(set(self.sources))
-        }
+        """The cosines that are numbers, by source, in alphabetical order; a source without any is left out."""
+        by_source: dict[str, list[float]] = {source: [] for source in sorted(set(self.sources))}
+        for cosine, source in zip(self.cosines, self.sources, strict=True):
+            if math.isfinite(cosine):
+                by_source[source].append(cosine)
+        return {source: cosines for source, cosines in by_source.items() if cosines}

@@ -1,5 +1,7 @@
 """How fast the run is, who waits, and the share of the device's peak where that is known."""
 
+import resource
+import sys
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from vatt_harmony.engine.agreement import gather_over_ranks
+from vatt_harmony.engine.report import DATA, HEALTH, SPEED
 
 # Dense bf16/fp16 FLOP/s by the exact name torch reports; makers' data sheets, without sparsity.
 # Exact because prefixes lie: the PCIe card and the NVL of one family are slower than the SXM, a MIG slice far slower.
@@ -63,35 +66,47 @@ class SpeedMeter:
         while len(self._steps) > 1 and sum(kept.triplets for kept in self._steps) > self.horizon:
             self._steps.popleft()
 
-    def scalars(self) -> dict[str, float]:
-        """The figures of group `4 speed` over the window; empty before the first step. All ranks must call it."""
+    def scalars(self) -> dict[str, dict[str, float]]:
+        """Group → name → figure over the window; empty before the first step. All ranks must call it."""
         if not self._steps:
             return {}
-        own = [sum(kept.seconds for kept in self._steps), sum(kept.waiting for kept in self._steps)]
-        own.append(sum(kept.busy for kept in self._steps))
+        seconds = sum(kept.seconds for kept in self._steps)
+        waiting = sum(kept.waiting for kept in self._steps)
+        busy = sum(kept.busy for kept in self._steps)
+        rows = gather_over_ranks([seconds, waiting, busy, peak_memory(self.device)], self.device)
         triplets = sum(kept.triplets for kept in self._steps)
-        rows = gather_over_ranks(own, self.device)
         return summarise(rows, triplets, len(self._steps), flops_per_triplet=self.flops_per_triplet, peak=self.peak)
 
 
 def summarise(
     rows: Sequence[Sequence[float]], triplets: int, steps: int, *, flops_per_triplet: float | None, peak: float | None
-) -> dict[str, float]:
-    """Figures of a window of `steps` steps and `triplets` triplets. Pure.
+) -> dict[str, dict[str, float]]:
+    """Group → name → figure of a window of `steps` steps and `triplets` triplets. Pure.
 
-    `rows`: (seconds, waiting, busy) summed over the window, one row per rank. The window lasts as long as its
-    slowest rank; the waiting share is the largest of all ranks, since one waiting rank holds up the others.
+    `rows`: (seconds, waiting, busy, peak GiB), one row per rank, times summed over the window. The window lasts as
+    long as its slowest rank; the waiting share is the largest of all ranks, since one waiting rank holds up the rest.
     """
     seconds = max(row[0] for row in rows)
     busy = [row[2] for row in rows]
     per_device = triplets / seconds / len(rows)
-    figures = {
+    speed = {
         "triplets_per_second_per_device": per_device,
         "step_seconds": seconds / steps,
-        "waiting_share": max(row[1] / row[0] for row in rows),
         "slowest_rank": float(busy.index(max(busy))),
         "slowest_rank_behind_mean_seconds": (max(busy) - sum(busy) / len(busy)) / steps,
     }
     if flops_per_triplet is not None and peak is not None:
-        figures["mfu"] = per_device * flops_per_triplet / peak
-    return figures
+        speed["mfu"] = per_device * flops_per_triplet / peak
+    return {
+        DATA: {"waiting_share": max(row[1] / row[0] for row in rows)},
+        SPEED: speed,
+        HEALTH: {"memory_peak_gib": max(row[3] for row in rows)},
+    }
+
+
+def peak_memory(device: torch.device) -> float:
+    """Most memory this process has held so far, GiB: allocated on its GPU, or resident where it runs on the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    unit = 1 if sys.platform == "darwin" else 2**10  # Linux reports kibibytes, macOS bytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

@@ -12,27 +12,30 @@ from vatt_harmony.engine.report import DATA, HARMONY, HEALTH, LEARNING, LOOK, SP
 LAYOUT = {
     LEARNING: {
         "losses": ["Multiline", [rf"^{LEARNING}/loss/.*"]],
-        "recalls": ["Multiline", [rf"^{LEARNING}/recall/.*"]],
-        "learning rate": ["Multiline", [rf"^{LEARNING}/learning_rate$"]],
+        "recalls": ["Multiline", [rf"^{LEARNING}/recall.*"]],
     },
     HARMONY: {
-        "mean cosine by source": ["Multiline", [rf"^{HARMONY}/mean_cosine/.*"]],
-        "conflict and kept": ["Multiline", [rf"^{HARMONY}/(conflict|kept).*"]],
-        "weights": ["Multiline", [rf"^{HARMONY}/weight.*"]],
+        "mean cosine, overall and by source": ["Multiline", [rf"^{HARMONY}/cosine_mean.*"]],
+        "in conflict, compared, kept": ["Multiline", [rf"^{HARMONY}/.*_share$"]],
+        "weights": ["Multiline", [rf"^{HARMONY}/weight_.*"]],
     },
     DATA: {
         "waiting": ["Multiline", [rf"^{DATA}/waiting.*"]],
-        "drops": ["Multiline", [rf"^{DATA}/drops/.*"]],
+        "drops by source and reason": ["Multiline", [rf"^{DATA}/drops/.*"]],
         "mixture": ["Multiline", [rf"^{DATA}/mixture/.*"]],
+        "samples that have the modality": ["Multiline", [rf"^{DATA}/present/.*"]],
     },
     SPEED: {
         "triplets per second per device": ["Multiline", [rf"^{SPEED}/triplets_per_second_per_device$"]],
         "share of the device's peak": ["Multiline", [rf"^{SPEED}/mfu$"]],
+        "slowest rank behind the mean, seconds": ["Multiline", [rf"^{SPEED}/slowest_rank_behind.*"]],
     },
     HEALTH: {
-        "gradient norm": ["Multiline", [rf"^{HEALTH}/gradient_norm.*"]],
+        "learning rate": ["Multiline", [rf"^{HEALTH}/learning_rate$"]],
+        "gradient norm": ["Multiline", [rf"^{HEALTH}/gradient_norm$"]],
         "temperature": ["Multiline", [rf"^{HEALTH}/temperature.*"]],
-        "memory": ["Multiline", [rf"^{HEALTH}/memory.*"]],
+        "clamp rate": ["Multiline", [rf"^{HEALTH}/clamp_rate$"]],
+        "peak memory, GiB": ["Multiline", [rf"^{HEALTH}/memory.*"]],
     },
 }
 COSINE_BINS = np.linspace(-1.0, 1.0, 41).tolist()
@@ -63,9 +66,11 @@ class TensorBoard:
         self._writer.close()
 
     def _write_cosines(self, report: StepReport) -> None:
-        by_name = {"cosine": list(report.cosines)} if report.cosines else {}
-        by_name |= {f"cosine_by_source/{name}": values for name, values in report.cosines_by_source().items()}
-        for name, values in by_name.items():
+        by_source = report.cosines_by_source()
+        histograms = {f"cosine_by_source/{source}": values for source, values in by_source.items()}
+        if by_source:
+            histograms["cosine"] = [cosine for values in by_source.values() for cosine in values]
+        for name, values in histograms.items():
             self._writer.add_histogram(f"{HARMONY}/{name}", np.asarray(values), report.step, bins=COSINE_BINS)
-        for source, values in report.cosines_by_source().items():
-            self._writer.add_scalar(f"{HARMONY}/mean_cosine/{source}", float(np.mean(values)), report.step)
+        for source, values in by_source.items():
+            self._writer.add_scalar(f"{HARMONY}/cosine_mean/{source}", float(np.mean(values)), report.step)

@@ -1,5 +1,6 @@
 """Pictures of group `6 look`: what the model retrieves, and which clips its losses quarrel about."""
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -39,7 +40,8 @@ def draw_retrieval(rows: Sequence[RetrievalRow], columns: int = 5) -> Picture:
 
 def draw_conflicts(clips: Sequence[Clip], count: int = 5, frames: int = 6) -> Picture:
     """The `count` clips of lowest cosine, each a strip of `frames` frames over its caption: uint8 `[H, W, 3]`."""
-    worst = sorted((clip for clip in clips if clip.cosine is not None), key=lambda clip: clip.cosine or 0.0)[:count]
+    judged = [(clip.cosine, clip) for clip in clips if clip.cosine is not None and math.isfinite(clip.cosine)]
+    worst = [clip for _, clip in sorted(judged, key=lambda pair: pair[0])[:count]]
     height, width = CELL + 2 * LINE + 2 * GAP, CELL + GAP
     sheet = Image.new("RGB", (GAP + frames * width, GAP + height * max(1, len(worst))), PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)

@@ -22,11 +22,17 @@ def test_the_right_answer_is_framed_and_only_then():
 
 
 def test_the_clips_of_lowest_cosine_come_first():
-    clips = [clip("mild", 60, cosine=0.5), clip("none", 90), clip("worst", 120, cosine=-0.9)]
+    clips = [
+        clip("mild", 60, cosine=0.5),
+        clip("none", 90),
+        clip("alone", 91, cosine=float("nan")),
+        clip("worst", 120, cosine=-0.9),
+    ]
     picture = draw_conflicts(clips, count=1)
     assert holds_colour(picture, (120, 0, 99))
     assert not holds_colour(picture, (60, 0, 99))
     assert not holds_colour(picture, (90, 0, 99))
+    assert not holds_colour(picture, (91, 0, 99))
     assert picture.shape[1] > 6 * CELL
 
 

@@ -130,6 +130,7 @@ def _picture_stream(
 def _sound_stream(container: OutputContainer, sample_rate: int, bit_rate: int) -> av.AudioStream:
     stream = container.add_stream("aac", rate=sample_rate, layout="mono")
     stream.bit_rate = bit_rate
+    stream.options = {"aac_coder": "fast"}  # half the time of the default search, same rate
     return stream
 
 

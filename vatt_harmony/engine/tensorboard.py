@@ -60,6 +60,7 @@ class TensorBoard:
         if report.look is not None and report.look.conflicting:
             picture = draw_conflicts(report.look.conflicting)
             self._writer.add_image(f"{LOOK}/most_conflicting", picture, report.step, dataformats="HWC")
+        self._writer.flush()  # else a short run shows nothing for two minutes
 
     def close(self) -> None:
         """Write what is still in memory."""

@@ -1,0 +1,62 @@
+"""Encode the rows of a batch that exist, and only those."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vatt_harmony.stream.batch import Batch
+
+Encoder = Callable[..., Mapping[str, Tensor]]
+"""`Vatt.forward`, or the engine around it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """Trunk outputs of one rank's batch. Rows are those that were encoded, in the batch's order."""
+
+    z: dict[str, Tensor]
+    """Branch -> representation with graph `[n, D]`."""
+    act: dict[str, Tensor]
+    """Branch -> input of the last FFN's output matrix at the pooled token, detached `[n, P]`."""
+    rows: dict[str, Tensor]
+    """Branch -> place of each row among the batch's B (text: B * K) rows, int64 `[n]`."""
+    exists: dict[str, bool]
+    """Branch -> whether its rows are real; False for the dummy row of a branch without any valid row."""
+    valid: dict[str, Tensor]
+    """Branch -> bool `[B]` (video, audio) or `[B, K]` (text)."""
+
+    def spread(self, branch: str, values: Tensor) -> Tensor:
+        """Put `values` `[n, D]` of the encoded rows at their places: `[B, D]` or `[B, K, D]`, zeros elsewhere."""
+        mask = self.valid[branch]
+        full = values.new_zeros(mask.numel(), values.shape[-1])
+        if self.exists[branch]:
+            full = full.index_copy(0, self.rows[branch], values)
+        return full.view(*mask.shape, values.shape[-1])
+
+
+def encode(encoder: Encoder, batch: Batch, device: torch.device) -> Encoded:
+    """Run the trunk once over each modality's valid rows.
+
+    `batch` lies on the CPU, so masked rows are never copied to `device`. A branch without a valid row encodes one
+    dummy row: every rank then touches every parameter, which ZeRO 1-3 need. All ranks must call it together.
+    """
+    valid = {"video": batch.video_mask, "audio": batch.audio_mask, "text": batch.text_mask}
+    found = {branch: mask.flatten().nonzero().flatten() for branch, mask in valid.items()}
+    exists = {branch: len(rows) > 0 for branch, rows in found.items()}
+    rows = {branch: r if exists[branch] else torch.zeros(1, dtype=torch.int64) for branch, r in found.items()}
+    outputs = encoder(
+        video=batch.video[rows["video"]].to(device, non_blocking=True),
+        audio=batch.audio[rows["audio"]].to(device, non_blocking=True),
+        text=batch.text.flatten(0, 1)[rows["text"]].to(device, non_blocking=True),
+        video_seed=batch.seed[rows["video"]].to(device, non_blocking=True),
+        audio_seed=batch.seed[rows["audio"]].to(device, non_blocking=True),
+    )
+    return Encoded(
+        z={branch: outputs[branch] for branch in valid},
+        act={branch: outputs[f"{branch}_act"] for branch in valid},
+        rows={branch: r.to(device) for branch, r in rows.items()},
+        exists=exists,
+        valid={branch: mask.to(device) for branch, mask in valid.items()},
+    )

@@ -1,0 +1,74 @@
+"""Start of a process: which rank it is, which device it has, and the process group."""
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """This process among the ranks of the run."""
+
+    rank: int
+    world_size: int
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this rank writes the run folder."""
+        return self.rank == 0
+
+
+def start_process(first_step_minutes: float) -> Process:
+    """Join (or, for a single process, make) the process group that deepspeed, torchrun or Slurm prepared.
+
+    All ranks must call it, once. On CPU the group is gloo, on CUDA NCCL. DeepSpeed's shared-memory operator for CPU
+    is not built: compiling it takes minutes, and a process killed meanwhile leaves a lock on which later runs hang.
+    """
+    _adopt_slurm()
+    for name, value in (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"), ("MASTER_ADDR", "127.0.0.1")):
+        os.environ.setdefault(name, value)
+    if "MASTER_PORT" not in os.environ:
+        os.environ["MASTER_PORT"] = str(_free_port())
+    cuda = torch.cuda.is_available()
+    if not cuda:
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    import deepspeed
+    import deepspeed.ops
+
+    device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if cuda else torch.device("cpu")
+    if cuda:
+        torch.cuda.set_device(device)
+    else:
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    deepspeed.init_distributed(
+        dist_backend="nccl" if cuda else "gloo", timeout=timedelta(minutes=first_step_minutes), verbose=False
+    )
+    return Process(rank=dist.get_rank(), world_size=dist.get_world_size(), device=device)
+
+
+def shorten_timeout(minutes: float) -> None:
+    """From now on a collective that hangs longer than `minutes` ends the run. All ranks must call it."""
+    # Private, but the only way: torch offers no public setter for the default group's timeout.
+    from torch.distributed.distributed_c10d import _set_pg_timeout
+
+    _set_pg_timeout(timedelta(minutes=minutes))
+
+
+def _adopt_slurm() -> None:
+    """`srun` without another launcher: Slurm's variables say who we are."""
+    if "RANK" in os.environ or "SLURM_PROCID" not in os.environ or "MASTER_ADDR" not in os.environ:
+        return
+    os.environ["RANK"] = os.environ["SLURM_PROCID"]
+    os.environ["WORLD_SIZE"] = os.environ["SLURM_NTASKS"]
+    os.environ["LOCAL_RANK"] = os.environ["SLURM_LOCALID"]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,145 @@
+"""One training step: `step(batch) -> (losses, report)`. The loop around it names no modality."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vatt_harmony.engine.encode import Encoded, encode
+from vatt_harmony.engine.guards import FiniteGuard, nonfinite_rows
+from vatt_harmony.engine.launch import Process
+from vatt_harmony.engine.report import DATA, HARMONY, HEALTH, LEARNING
+from vatt_harmony.engine.surrogate import Gathered, Judged, gather, judge, surrogate
+from vatt_harmony.harmony.config import HarmonyConfig
+from vatt_harmony.harmony.harmonizer import HarmonyState
+from vatt_harmony.model.vatt import Vatt
+from vatt_harmony.objective.config import ObjectiveConfig
+from vatt_harmony.stream.batch import Batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepResult:
+    """What one step leaves for those who watch; equal on all ranks except `ready`."""
+
+    scalars: dict[str, dict[str, float]]
+    """TensorBoard group -> name -> value."""
+    cosines: Tensor | None
+    """Agreement of each sample's losses in the global batch `[B]`, NaN where it is not a pair; None in plain training."""
+    embeddings: Gathered
+    """For pictures of what the model finds."""
+    ready: float
+    """`time.monotonic()` when this rank reached the first collective."""
+    taken: bool
+    """False if the batch held values that are not finite and the update was left out."""
+
+
+class PretrainStep:
+    """Joins trunk, head stage, losses, harmonizer and DeepSpeed. All ranks must call it together."""
+
+    def __init__(
+        self,
+        engine: Any,
+        objective: ObjectiveConfig,
+        harmony: HarmonyConfig,
+        process: Process,
+        learning_rate: Callable[[int], float],
+        patience: int,
+    ) -> None:
+        self.engine = engine
+        self.model: Vatt = engine.module
+        self.objective, self.harmony, self.process = objective, harmony, process
+        self.learning_rate = learning_rate
+        self.guard = FiniteGuard(process.device, patience)
+        self.state = HarmonyState()
+        self.finished = 0
+        """Steps done, skipped ones included."""
+
+    def __call__(self, batch: Batch) -> tuple[dict[str, float], StepResult]:
+        """Train on one rank's batch; returns the losses to log (global, equal on all ranks) and the report."""
+        rate = self.learning_rate(self.finished)
+        for group in self.engine.optimizer.param_groups:
+            group["lr"] = rate
+        encoded = encode(self.engine, batch, self.process.device)
+        ready = time.monotonic()
+        gathered = gather(encoded, self._needs_activations, self.process.rank, self.process.world_size)
+        judged = judge(
+            gathered, self.model.head_stage, self.objective, self.harmony, self.model.shared_branches, self.state, self.finished
+        )
+        taken = self._finite(encoded, judged, batch)
+        norm = (
+            self._update(surrogate(encoded, gathered, judged, self.model.head_stage, self.objective)) if taken else None
+        )
+        if judged.harmonized is not None:
+            self.state = judged.harmonized.state
+        self.finished += 1
+        losses = {pair: float(value) for pair, value in judged.losses.means.items()}
+        losses["total"] = float(judged.losses.total.detach())
+        result = StepResult(
+            scalars=self._scalars(judged, gathered, norm, rate),
+            cosines=None if judged.harmonized is None else judged.harmonized.cosines,
+            embeddings=gathered, ready=ready, taken=taken,
+        )  # fmt: skip
+        return losses, result
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain JSON: finished steps, harmonizer, guard."""
+        return {"finished": self.finished, "harmony": self.state.state_dict(), "guard": self.guard.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up the state of a checkpoint."""
+        self.finished = state["finished"]
+        self.state = HarmonyState.from_state_dict(state["harmony"])
+        self.guard.load_state_dict(state["guard"])
+
+    @property
+    def _needs_activations(self) -> bool:
+        return self.harmony.enabled and self.harmony.signal == "last_linear"
+
+    def _finite(self, encoded: Encoded, judged: Judged, batch: Batch) -> bool:
+        values: dict[str, Tensor | float] = {f"loss of {pair}": term for pair, term in judged.losses.terms.items()}
+        values |= {f"representation of {branch}": z for branch, z in encoded.z.items()}
+        values |= {f"gradient at {branch}": cotangent for branch, cotangent in judged.cotangents.items()}
+        bad = {
+            int(row) // (encoded.valid[branch].shape[1] if branch == "text" else 1)
+            for branch, z in encoded.z.items()
+            for row in encoded.rows[branch][nonfinite_rows(z)]
+        }
+        suspects = [batch.keys[row] for row in sorted(bad)] or batch.keys
+        verdict = self.guard.check(values, suspects)
+        if not verdict.take_step and self.process.is_first:
+            print(f"step {self.finished + 1} left out: not finite: {', '.join(verdict.guilty)}; samples {verdict.keys}")
+        return verdict.take_step
+
+    def _update(self, scalar: Tensor) -> float:
+        self.engine.backward(scalar)
+        norm = self._gradient_norm() if self.engine.zero_optimization_stage() == 0 else None
+        self.engine.step()
+        return norm if norm is not None else float(self.engine.get_global_grad_norm() or math.nan)
+
+    def _gradient_norm(self) -> float:
+        # Stage 0 in fp32: DeepSpeed reports no norm, but the averaged gradients still lie in `.grad`.
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        return float(torch.nn.utils.get_total_norm(gradients))
+
+    def _scalars(
+        self, judged: Judged, gathered: Gathered, norm: float | None, rate: float
+    ) -> dict[str, dict[str, float]]:
+        groups: dict[str, dict[str, float]] = {
+            LEARNING: {f"recall@1/{pair}": float(value) for pair, value in judged.losses.recall.items()},
+            DATA: {f"present/{b}": float(mask.float().mean()) for b, mask in gathered.valid.items()},
+            HEALTH: {
+                "learning_rate": rate,
+                "temperature": self.objective.temperature,
+                "steps_left_out": float(self.guard.state.total),
+            },
+        }
+        if norm is not None:
+            groups[HEALTH]["gradient_norm"] = norm
+        if judged.harmonized is not None:
+            groups[HARMONY] = {name: float(value) for name, value in judged.harmonized.stats.items()}
+            groups[HEALTH]["clamp_rate"] = groups[HARMONY].get("clamp_rate", 0.0)
+        return groups

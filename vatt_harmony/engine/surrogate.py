@@ -1,0 +1,133 @@
+"""The one scalar whose backward gives the trunk its harmonized and the heads their plain gradients.
+
+z leaves the trunk once. The head stage and all pair losses run, replicated on every rank, on the gathered rows; each
+loss is differentiated to z only; the harmonizer turns these gradients into one cotangent per row of z. Then
+
+    S = sum over own rows <W * cotangent, z>  +  sum over pairs L(head stage(detached z))
+
+is back-propagated once: the first part through the trunk, the second through the heads. The factor W undoes the
+averaging over ranks, since each rank holds only its own rows; head gradients are complete on every rank, so averaging
+leaves them as they are. No process group, no engine: `step.py` is the shell around it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vatt_harmony.engine.encode import Encoded
+from vatt_harmony.engine.gather import gather_named
+from vatt_harmony.harmony.config import HarmonyConfig
+from vatt_harmony.harmony.harmonizer import Harmonized, HarmonyState, harmonize
+from vatt_harmony.model.heads import HeadStage
+from vatt_harmony.objective.config import ObjectiveConfig
+from vatt_harmony.objective.objective import PAIRS, PairLosses, pair_losses, valid_pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """The global batch above the trunk, equal on all ranks."""
+
+    z: dict[str, Tensor]
+    """Branch -> `[B, D]` or `[B, K, D]`, zeros where not valid."""
+    act: dict[str, Tensor] | None
+    valid: dict[str, Tensor]
+    rank: int
+    world_size: int
+
+    def own(self, rows: Tensor) -> Tensor:
+        """This rank's slice of gathered rows."""
+        count = rows.shape[0] // self.world_size
+        return rows[self.rank * count : (self.rank + 1) * count]
+
+
+def gather(encoded: Encoded, with_activations: bool, rank: int, world_size: int) -> Gathered:
+    """All ranks' rows. All ranks must call it."""
+    rows = {f"z/{branch}": encoded.spread(branch, z.detach()) for branch, z in encoded.z.items()}
+    rows |= {f"valid/{branch}": mask for branch, mask in encoded.valid.items()}
+    if with_activations:
+        rows |= {f"act/{branch}": encoded.spread(branch, act) for branch, act in encoded.act.items()}
+    full = gather_named(rows)
+
+    def part(name: str) -> dict[str, Tensor]:
+        return {key.split("/")[1]: value for key, value in full.items() if key.startswith(f"{name}/")}
+
+    return Gathered(z=part("z"), act=part("act") or None, valid=part("valid"), rank=rank, world_size=world_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Losses of a global batch and what each row of z may send into the trunk."""
+
+    losses: PairLosses
+    cotangents: dict[str, Tensor]
+    """Branch -> gradient at the gathered z, `[B, D]` or `[B, K, D]`."""
+    harmonized: Harmonized | None
+    """None in plain training."""
+
+
+def judge(
+    gathered: Gathered,
+    head_stage: HeadStage,
+    objective: ObjectiveConfig,
+    harmony: HarmonyConfig,
+    shared: tuple[str, ...],
+    state: HarmonyState,
+    step: int,
+) -> Judged:
+    """Losses on the gathered z, their gradients there, and the harmonizer's verdict; no parameter gets a gradient.
+
+    Every loss has a head stage of its own, over its two branches only: under ZeRO-3 a graph can be differentiated once.
+    """
+    leaves = {
+        branch: z.to(torch.promote_types(torch.float32, z.dtype)).requires_grad_() for branch, z in gathered.z.items()
+    }
+    losses = PairLosses(terms={}, per_sample={}, recall={})
+    u = {}
+    for pair in objective.weights.active():
+        ends = {branch: leaves[branch] for branch in PAIRS[pair]}
+        embeddings = head_stage(ends, gathered.valid, update_statistics=False)
+        loss = pair_losses(embeddings, gathered.valid, objective, only=(pair,))
+        gradients = torch.autograd.grad(loss.terms[pair], list(ends.values()))
+        u[pair] = dict(zip(ends, gradients, strict=True))
+        losses |= loss.detach()
+    if not harmony.enabled:
+        return Judged(losses=losses, cotangents=_sum(u), harmonized=None)
+    validity = valid_pairs(gathered.valid)
+    result = harmonize(
+        u=u,
+        act=gathered.act,
+        valid={pair: validity[pair] for pair in u},
+        config=harmony,
+        shared=shared,
+        state=state,
+        step=step,
+    )
+    return Judged(losses=losses, cotangents=dict(result.cotangents), harmonized=result)
+
+
+def surrogate(
+    encoded: Encoded, gathered: Gathered, judged: Judged, head_stage: HeadStage, objective: ObjectiveConfig
+) -> Tensor:
+    """The scalar S of this module's head; back-propagate it once. It is not the loss: never log it.
+
+    The heads run afresh on the detached rows: under ZeRO-3 the parameters of the first run are gone by now.
+    """
+    leaves = {branch: z.to(torch.promote_types(torch.float32, z.dtype)) for branch, z in gathered.z.items()}
+    embeddings = head_stage(leaves, gathered.valid, update_statistics=True)
+    scalar = pair_losses(embeddings, gathered.valid, objective).total
+    for branch, z in encoded.z.items():
+        own = gathered.own(judged.cotangents[branch]).flatten(0, -2)[encoded.rows[branch]]
+        factor = gathered.world_size if encoded.exists[branch] else 0
+        scalar = scalar + (z.to(own.dtype) * (own * factor)).sum()
+    return scalar
+
+
+def _sum(u: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Plain training: the gradient of the total loss at z."""
+    total: dict[str, Tensor] = {}
+    for gradients in u.values():
+        for branch, gradient in gradients.items():
+            total[branch] = total[branch] + gradient if branch in total else gradient
+    return total

@@ -55,7 +55,7 @@ def encode_clip(
     if video is None and audio is None:
         raise ValueError("video and audio are both None; a clip needs at least one")
     target = str(place) if isinstance(place, Path) else place
-    with av.open(target, "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    with av.open(target, "w", format="mp4") as container:
         # Streams are declared before the first packet: the header lists them all.
         picture = None if video is None else _picture_stream(container, video, fps, gop, crf)
         sound = None if audio is None else _sound_stream(container, sample_rate, bit_rate)

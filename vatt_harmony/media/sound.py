@@ -44,7 +44,7 @@ class SoundSink:
             return
         if self._resampler is None or kind != self._kind or abs(time - self.end) > HOLE_SECONDS:
             self._flush()
-            self._resampler = av.AudioResampler("fltp", frame.layout, self._rate)
+            self._resampler = av.AudioResampler("flt", frame.layout, self._rate)
             self._kind = kind
             self._runs.append((time, []))
             self.end = time
@@ -74,4 +74,6 @@ class SoundSink:
 
     def _keep(self, frames: list[av.AudioFrame]) -> None:
         # The plain mean keeps full scale at 1 (libav's own mix of two channels reaches 1.41) and knows any layout.
-        self._runs[-1][1].extend(frame.to_ndarray().mean(axis=0, dtype=np.float32) for frame in frames)
+        for frame in frames:
+            interleaved = frame.to_ndarray().reshape(frame.samples, -1)
+            self._runs[-1][1].append(interleaved.mean(axis=1, dtype=np.float32))

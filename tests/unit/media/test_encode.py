@@ -1,0 +1,66 @@
+"""Encoding and cutting: the prepared format, its facts, and determinism."""
+
+import io
+
+import numpy as np
+import pytest
+
+from vatt_harmony.media.decode import probe, read_window
+from vatt_harmony.media.encode import cut_clip, encode_clip
+from vatt_harmony.media.errors import MediaError
+
+
+def long_clip(height: int = 96, width: int = 128) -> bytes:
+    """Eight seconds at 25 fps, brighter every second, with a click at each full second."""
+    values = np.repeat(20 + 25 * np.arange(8), 25).astype(np.uint8)
+    video = np.broadcast_to(values[:, None, None, None], (200, height, width, 3)).copy()
+    audio = np.zeros(8 * 44100, np.float32)
+    for second in range(1, 8):
+        audio[second * 44100 : second * 44100 + 40] = 0.9
+    buffer = io.BytesIO()
+    encode_clip(buffer, video=video, fps=25, audio=audio, sample_rate=44100, bit_rate=128000)
+    return buffer.getvalue()
+
+
+def test_equal_input_gives_equal_bytes() -> None:
+    assert long_clip() == long_clip()
+
+
+def test_nothing_to_encode_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        encode_clip(io.BytesIO())
+
+
+def test_cut_clip_is_the_interval_in_the_prepared_format() -> None:
+    clip = cut_clip(long_clip(), 2.5, 6.5, short_side=48)
+    assert (clip.height, clip.width, clip.fps, clip.frames, clip.duration) == (48, 64, 10.0, 40, 4.0)
+    assert clip.has_video and clip.has_audio and not clip.silent and clip.samples == 4 * 48000
+    info = probe(clip.data)
+    assert (info.height, info.width, info.fps, info.sample_rate) == (48, 64, 10.0, 48000)
+    assert info.duration == pytest.approx(4.0, abs=0.05)
+    window = read_window(clip.data, 0.0, 40, 10.0, 48000, size=32)
+    assert window.video is not None and window.audio is not None and window.period is None
+    steps = np.flatnonzero(np.diff(window.video.mean(axis=(1, 2, 3))) > 12) + 1
+    clicks = np.flatnonzero(np.diff((np.abs(window.audio) > 0.3).astype(int), prepend=0) == 1) / 48000
+    assert np.unique(np.round(clicks, 1)) == pytest.approx([0.5, 1.5, 2.5, 3.5])
+    assert steps / 10 == pytest.approx([0.5, 1.5, 2.5, 3.5], abs=1e-6)
+
+
+def test_cut_clip_never_enlarges_and_keeps_sizes_even() -> None:
+    clip = cut_clip(long_clip(54, 70), 0.0, 2.0)
+    assert (clip.height, clip.width) == (54, 70)
+    assert cut_clip(long_clip(54, 70), 0.0, 2.0, short_side=27).height % 2 == 0
+
+
+def test_cut_clip_outside_the_file_is_too_short() -> None:
+    with pytest.raises(MediaError, match="too short"):
+        cut_clip(long_clip(), 9.0, 12.0)
+
+
+def test_silence_and_absence_of_sound_are_told_apart() -> None:
+    video = np.full((20, 64, 64, 3), 90, np.uint8)
+    quiet, deaf = io.BytesIO(), io.BytesIO()
+    encode_clip(quiet, video=video, audio=np.zeros(96000, np.float32))
+    encode_clip(deaf, video=video)
+    assert cut_clip(quiet.getvalue(), 0, 2).silent and cut_clip(quiet.getvalue(), 0, 2).has_audio
+    assert not cut_clip(deaf.getvalue(), 0, 2).has_audio and not cut_clip(deaf.getvalue(), 0, 2).silent

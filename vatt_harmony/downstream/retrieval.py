@@ -1,6 +1,6 @@
 """Zero-shot retrieval between video, sound and text: ranks, recalls, median rank; pure functions on embeddings."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -76,12 +76,13 @@ def retrieval_ranks(queries: Tensor, items: Tensor, chunk: int = 4096) -> Tensor
     return torch.cat([pessimistic_ranks(queries[start : start + chunk] @ items.T, start) for start in starts])
 
 
-def retrieve(embeddings: Embeddings) -> dict[str, Retrieval | None]:
+def retrieve(embeddings: Embeddings, trained: Collection[str]) -> dict[str, Retrieval | None]:
     """Every direction of `DIRECTIONS`, over the clips that have both modalities.
 
-    None where the model has no such pair or no clip has both: to be printed as n/a.
+    None, to be printed as n/a, where the pair is not in `trained` (no loss has aligned it, so a figure would be
+    noise), where the model has no head for it, and where no clip has both modalities.
     """
-    return {direction: _direction(embeddings, direction) for direction in DIRECTIONS}
+    return {d: _direction(embeddings, d) if pair in trained else None for d, (pair, _) in DIRECTIONS.items()}
 
 
 def _direction(embeddings: Embeddings, direction: str) -> Retrieval | None:

@@ -76,7 +76,7 @@ class VattModel(PreTrainedModel):  # type: ignore[misc]
         for branch, value in given.items():
             if value is None:
                 continue
-            pairs = self._embed(branch, value)
+            pairs = self.embed_raw(branch, value)
             for (owner, space), pair in PAIRS.items():
                 if owner == branch and branch in pairs.get(pair, {}):
                     embedded[f"{branch}_{space}"] = F.normalize(pairs[pair][branch], dim=-1)
@@ -97,7 +97,7 @@ class VattModel(PreTrainedModel):  # type: ignore[misc]
     def _features(self, branch: str, value: Tensor, space: Space, normalize: bool) -> Tensor:
         if (branch, space) not in PAIRS:
             raise ValueError(f"space is {space!r}; for {branch} it is one of {[s for b, s in PAIRS if b == branch]}")
-        embedding = self._embed(branch, value).get(PAIRS[branch, space], {}).get(branch)
+        embedding = self.embed_raw(branch, value).get(PAIRS[branch, space], {}).get(branch)
         if embedding is None:
             raise ValueError(
                 f"This model has no {PAIRS[branch, space]} head, so {branch} has no embedding in the space {space!r}. "
@@ -105,7 +105,7 @@ class VattModel(PreTrainedModel):  # type: ignore[misc]
             )
         return F.normalize(embedding, dim=-1) if normalize else embedding
 
-    def _embed(self, branch: str, value: Tensor) -> dict[str, dict[str, Tensor]]:
+    def embed_raw(self, branch: str, value: Tensor) -> dict[str, dict[str, Tensor]]:
         """Pair -> branch -> raw embedding [N, D] of one branch."""
         seeds: dict[str, Tensor] = {}
         if self.training and branch != "text":  # DropToken; pretraining keys its seeds instead

@@ -1,0 +1,85 @@
+"""Embeddings of media files and shards, written part by part so that a stopped run continues where it was."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vatt_harmony.downstream.encode import embed_clips
+from vatt_harmony.downstream.items import plan_parts, read_part
+from vatt_harmony.downstream.parts import Format, Parts
+from vatt_harmony.model.hf import VattModel
+from vatt_harmony.model.processor import VattProcessor
+
+VERSION = 1
+PART_FILES = 256
+"""Loose files of one part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedResult:
+    """What lies in the folder now."""
+
+    parts: int
+    resumed: int
+    """Parts that an earlier run had finished."""
+    embedded: int
+    failures: Counter[str]
+    """Reason -> items (or silent windows) that gave no embedding."""
+
+
+def embed(
+    model: VattModel,
+    processor: VattProcessor,
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    format: Format = "npz",
+    windows: int = 4,
+    batch: int = 8,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> EmbedResult:
+    """Embed the media files, shards and folders in `paths` into parts `part_00000.npz` (or .parquet) in `out`.
+
+    A part holds `key` and, for each (branch, space), float32 unit vectors [N, D] named `video_vt` and so on; rows
+    of NaN (null in parquet) where a modality is missing. Embeddings of `windows` evenly spaced windows, and of
+    all sentences of a shard's sample, are averaged, then normalised. Finished parts are skipped. One process.
+
+    Raises UserError for a path that does not exist, or an `out` that holds something else or other settings' parts.
+    """
+    plan = plan_parts(paths, PART_FILES)
+    parts = Parts(out, format, _identity(model, plan, format, windows))
+    resumed = 0
+    for number, inputs in enumerate(plan):
+        if parts.finished(number):
+            resumed += 1
+        else:
+            failures: Counter[str] = Counter()
+            columns = embed_clips(model, processor, read_part(inputs, processor, windows, failures), batch)
+            parts.write(number, columns, {"embedded": len(columns["key"]), "failures": failures})
+        progress(number + 1, len(plan))
+    records = [parts.record(number) for number in range(len(plan))]
+    return EmbedResult(
+        parts=len(plan),
+        resumed=resumed,
+        embedded=sum(record["embedded"] for record in records),
+        failures=sum((Counter(record["failures"]) for record in records), Counter()),
+    )
+
+
+def _identity(model: VattModel, plan: Sequence[Sequence[Path]], format: str, windows: int) -> dict[str, Any]:
+    """What must be equal for parts of two runs to belong together."""
+    inputs = [[[str(path), path.stat().st_size] for path in part] for part in plan]
+    return {"version": VERSION, "model": _digest(model), "format": format, "windows": windows, "inputs": inputs}
+
+
+def _digest(model: VattModel) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]

@@ -97,7 +97,14 @@ def _cut(key: str, media: Path | Sample, processor: VattProcessor, windows: int,
         first, last = reader.info.common
         for window in range(windows if seconds < last - first < float("inf") else 1):
             start = spaced_start((first, last), seconds, window, windows)
-            cut = reader.read_window(start, processor.frames, processor.fps, processor.sample_rate, size=processor.size)
+            cut = reader.read_window(
+                start,
+                processor.frames,
+                processor.fps,
+                processor.sample_rate,
+                height=processor.size,
+                width=processor.size,
+            )
             if cut.video is not None:
                 clip.video.append(cut.video)
             if cut.audio is not None and not is_silent(cut.audio):

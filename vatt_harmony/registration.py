@@ -39,11 +39,11 @@ class _AutoFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname in self._done or (fullname not in _FOLLOW_UP and fullname != "torchvision"):
+        if fullname in self._done or (fullname not in _FOLLOW_UP and fullname != "transformers"):
             return None
         self._done.add(fullname)
-        if fullname == "torchvision":
-            importlib.import_module("vatt_harmony.model.torchvision_cpu").define_missing_operators()
+        if fullname == "transformers":  # most of its modules import torchvision
+            importlib.import_module("vatt_harmony.model.torchvision_ops").prepare_torchvision()
             return None
         spec = importlib.util.find_spec(fullname)
         if spec is not None and spec.loader is not None:

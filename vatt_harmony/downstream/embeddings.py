@@ -91,10 +91,11 @@ def _average_windows(parts: list[Rows]) -> Embeddings:
     if not parts:
         return Embeddings(keys=(), pairs={}, present={})
     position = torch.cat([part["position"] for part in parts])
-    order = torch.argsort(position, stable=True)
-    all_keys = [key for part in parts for key in part["keys"]]
+    keys = [key for part in parts for key in part["keys"]]
+    # Rows without a key are padding, or samples that could not be read.
+    order = torch.tensor([row for row in position.argsort(stable=True).tolist() if keys[row]], dtype=torch.int64)
     places: dict[str, int] = {}
-    index = torch.tensor([places.setdefault(all_keys[row], len(places)) for row in order.tolist()])
+    index = torch.tensor([places.setdefault(keys[row], len(places)) for row in order.tolist()], dtype=torch.int64)
 
     def summed(name: str) -> Tensor:
         column = torch.cat([part[name] for part in parts])[order]

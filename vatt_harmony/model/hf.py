@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .torchvision_cpu import define_missing_operators
+from .torchvision_ops import prepare_torchvision
 from .vatt import Vatt
 
-define_missing_operators()  # transformers imports torchvision
+prepare_torchvision()  # transformers imports torchvision
 
 from transformers import AutoModel, AutoProcessor, PreTrainedModel  # noqa: E402
 from transformers.utils import ModelOutput  # noqa: E402

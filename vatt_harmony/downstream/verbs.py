@@ -1,0 +1,117 @@
+"""What `evaluate retrieval` and `embed` do once their arguments are read."""
+
+import argparse
+import os
+from types import TracebackType
+
+import torch
+from torch import distributed
+
+from vatt_harmony.downstream.embed import EmbedResult, embed
+from vatt_harmony.downstream.embeddings import embed_source
+from vatt_harmony.downstream.loading import load_model
+from vatt_harmony.downstream.report import print_retrieval, retrieval_figures
+from vatt_harmony.downstream.retrieval import retrieve
+from vatt_harmony.errors import UserError
+from vatt_harmony.figures import Figure, print_figures, write_figures
+from vatt_harmony.model.processor import VattProcessor
+from vatt_harmony.stream.config import StreamConfig
+from vatt_harmony.stream.evaluation import evaluation_batches
+from vatt_harmony.stream.tokenizer import Tokenizer
+
+
+def run_retrieval(args: argparse.Namespace) -> int:
+    """`evaluate retrieval`: rank 0 prints the table; under torchrun every rank embeds its share."""
+    with _Ranks(args.device) as (rank, world_size, device):
+        model, processor = load_model(args.model, device)
+        stream = _stream(processor, args, world_size)
+        tokenizer = Tokenizer(processor.tokenizer, processor.words)
+        batches = evaluation_batches(
+            args.data,
+            stream,
+            tokenizer,
+            windows=args.windows,
+            rows=args.batch,
+            limit=args.limit,
+            rank=rank,
+            world_size=world_size,
+        )
+        embeddings = embed_source(model.vatt, batches, device, args.shuffle_frames)
+    results = retrieve(embeddings, model.config.trained_pairs)
+    if all(result is None for result in results.values()):
+        raise UserError(
+            f"No clip of {args.data} has two modalities that this model has aligned",
+            "There is nothing to retrieve",
+            f"Give clips with {' or '.join(pair.replace('_', ' and ') for pair in model.config.trained_pairs)}",
+        )
+    if rank == 0:
+        print_retrieval(results)
+        if args.json:
+            write_figures(retrieval_figures(results), args.json)
+    return 0
+
+
+def _stream(processor: VattProcessor, args: argparse.Namespace, world_size: int) -> StreamConfig:
+    """Clips cut as this model was trained on them."""
+    return StreamConfig(
+        global_batch=args.batch * world_size,
+        frames=processor.frames,
+        fps=processor.fps,
+        size=processor.size,
+        sample_rate=processor.sample_rate,
+        words=processor.words,
+        candidates=args.candidates,
+        workers=args.workers,
+    )
+
+
+def run_embed(args: argparse.Namespace) -> int:
+    """`embed`: one process; exit status 1 when nothing at all could be embedded."""
+    model, processor = load_model(args.model, _device(args.device))
+    result = embed(
+        model,
+        processor,
+        args.paths,
+        args.out,
+        format=args.format,
+        windows=args.windows,
+        batch=args.batch,
+        progress=lambda done, total: print(f"part {done} of {total}", flush=True),
+    )
+    figures = embed_figures(result)
+    print_figures(figures)
+    print(f"embeddings: {args.out}")
+    if args.json:
+        write_figures(figures, args.json)
+    return 0 if result.embedded else 1
+
+
+def embed_figures(result: EmbedResult) -> list[Figure]:
+    """What was embedded, and what was not, by reason."""
+    counts = {"clips embedded": result.embedded, "parts": result.parts, "parts of an earlier run": result.resumed}
+    counts |= {f"failed: {reason}": count for reason, count in sorted(result.failures.items()) if count}
+    return [Figure(id=f"embed.{name}", name=name, value=float(count)) for name, count in counts.items()]
+
+
+class _Ranks:
+    """The process group that torchrun describes, as (rank, world size, device); one rank where there is none."""
+
+    def __init__(self, device: str) -> None:
+        self.device = _device(device)
+
+    def __enter__(self) -> tuple[int, int, str]:
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return 0, 1, self.device
+        if self.device == "cuda":
+            self.device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+            torch.cuda.set_device(self.device)
+        distributed.init_process_group("nccl" if self.device.startswith("cuda") else "gloo")
+        return distributed.get_rank(), distributed.get_world_size(), self.device
+
+    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+
+
+def _device(name: str) -> str:
+    return name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu"

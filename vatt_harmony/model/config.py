@@ -138,6 +138,11 @@ class ModelConfig:
     audio_text_head: bool = False
     """Also map audio into the video-text space, for an audio-text loss."""
 
+    timm: str = ""
+    """Name of a timm ViT that a new run's video trunk starts from; empty starts from nothing."""
+    timm_file: str = ""
+    """Local weights of that ViT (safetensors or pth); empty fetches timm's pretrained ones."""
+
     def __post_init__(self) -> None:
         _one_of("kind", self.kind, ("agnostic", "specific"))
         _one_of("interpolation", self.interpolation, ("natural_cubic", "bicubic"))
@@ -152,6 +157,8 @@ class ModelConfig:
         for name in ("patch", "spectrogram_patch"):
             if min(getattr(self, name)) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, each entry must be at least 1")
+        if self.timm_file and not self.timm:
+            raise ValueError(f"timm_file is {self.timm_file!r}, timm is ''; timm must name the ViT of that file")
         _at_least("vocabulary", self.vocabulary, 2)
         for name in ("keep_video", "keep_audio"):
             if not 0 < getattr(self, name) <= 1:

@@ -136,14 +136,14 @@ class HeadStage(nn.Module):
     def features(self, z: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Pooled features (post-projected where there are post-projections), before the heads."""
         out = {}
-        for branch, x in z.items():
+        for branch in (b for b in BRANCHES if b in z):
+            x = z[branch]
             x = x.to(torch.promote_types(x.dtype, torch.float32))
             x = self.drop(self.norms["shared" if "shared" in self.norms else branch](x))
             out[branch] = gelu(self.post[branch](x)) if branch in self.post else x
         return out
 
     def _spaces(self, z: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool) -> Embeddings:
-        z = {branch: x for branch, x in z.items() if branch in BRANCHES}
         device = next(iter(z.values())).device.type
         # An engine's autocast would take the heads below float32.
         with torch.autocast(device, enabled=False):

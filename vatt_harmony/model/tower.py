@@ -77,7 +77,8 @@ class VideoTokens(MediaTokens):
 
     def scale(self, patches: Tensor) -> Tensor:
         values = super().scale(patches)
-        return values / 127.5 - 1 if patches.dtype == torch.uint8 else values
+        # In place: the patches are the largest tensor of a small model.
+        return values.mul_(1 / 127.5).sub_(1) if patches.dtype == torch.uint8 else values
 
 
 class WaveformTokens(MediaTokens):

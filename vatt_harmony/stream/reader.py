@@ -1,0 +1,68 @@
+"""A position of the global sequence to one example, broken samples replaced by their pure fallbacks."""
+
+from collections.abc import Callable, Mapping
+
+from vatt_harmony.errors import UserError
+from vatt_harmony.media.errors import MediaError
+from vatt_harmony.shards.reader import ShardReader
+from vatt_harmony.shards.sample import Sample, SampleError
+from vatt_harmony.stream.config import StreamConfig
+from vatt_harmony.stream.ledger import Drop, count
+from vatt_harmony.stream.order import Place, SampleOrder
+from vatt_harmony.stream.sample import Example, training_example
+from vatt_harmony.stream.source import Source
+
+
+class SourceReader:
+    """Reads samples of the sources by place; one per process."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self._sources, self._shards = sources, ShardReader()
+
+    def example(self, place: Place, make: Callable[[Sample, str], Example]) -> tuple[Example | None, list[Drop]]:
+        """Read a sample and make an example of it; None, with the reason, when it is broken.
+
+        Only faults of the data are caught. An error of the program, or of the file system, ends the run: to skip
+        there would silently change the order of samples.
+        """
+        shard = self._sources[place.source].shards[place.shard]
+        entry = shard.samples[place.index]
+        where = f"{entry.key} in {shard.path}"
+        try:
+            sample = self._shards.read(shard, place.index)
+            # A record's own source keeps keys apart where one folder holds the shards of several.
+            own = sample.source if "version" in sample.record else place.source
+            example = make(sample, f"{own}/{sample.key}")
+        except (MediaError, SampleError) as error:
+            return None, [Drop(place.source, error.reason, where, error.detail)]
+        return example, [Drop(place.source, reason, where, "", masked=True) for reason in example.masked]
+
+
+class PositionReader:
+    """Reads the training example of a position; the same from any rank, worker and time."""
+
+    def __init__(self, order: SampleOrder, sources: Mapping[str, Source], config: StreamConfig) -> None:
+        self.order, self.config = order, config
+        self._reader = SourceReader(sources)
+
+    def read(self, position: int, seed: int) -> tuple[str, Example, list[Drop]]:
+        """Source, example and drops of a position.
+
+        Raises UserError with the ledger when `failure_limit` samples of the source fail one after the other.
+        """
+        drops: list[Drop] = []
+        for attempt in range(self.config.failure_limit):
+            place = self.order.at(position, attempt)
+            example, found = self._reader.example(
+                place, lambda sample, key: training_example(sample, key, self.config, seed)
+            )
+            drops += found
+            if example is not None:
+                return place.source, example, drops
+        told = ", ".join(f"{name}: {number}" for name, number in count(drops).items())
+        raise UserError(
+            f"{len(drops)} samples of source {place.source!r} failed one after the other ({told}); "
+            f"the last was {drops[-1].place}: {drops[-1].detail}",
+            "The stream would yield nothing of this source",
+            "Run `vatt-harmony shards verify` on its shards, mend or remove them, or set the source's weight to 0",
+        )

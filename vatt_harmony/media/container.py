@@ -24,6 +24,7 @@ MICROSECONDS = 1_000_000
 class MediaInfo:
     """What a container declares about itself; times in seconds from its start, NaN where there is no stream.
 
+    Height and width are the stored ones, which a phone may have turned.
     `video_end` is infinite for a still picture and, like `audio_end`, where the container does not say.
     """
 

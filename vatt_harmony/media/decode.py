@@ -23,7 +23,7 @@ from vatt_harmony.media.container import (
     sound_stream,
 )
 from vatt_harmony.media.errors import MediaError, Reason
-from vatt_harmony.media.picture import Box, PictureScaler, PictureSink
+from vatt_harmony.media.picture import Box, PictureScaler, PictureSink, upright_size
 from vatt_harmony.media.sound import SoundSink
 from vatt_harmony.media.span import Span, plan_span
 
@@ -53,6 +53,12 @@ class MediaReader:
     def __init__(self, clip: InputContainer, sound: InputContainer | None) -> None:
         self._clip, self._sound = clip, sound
         self.info = _joined(describe(clip), describe(sound)) if sound is not None else describe(clip)
+
+    def upright_size(self) -> tuple[int, int]:
+        """Height and width as shown, (0, 0) without picture; decodes one frame, since only frames know if they lie."""
+        video = picture_stream(self._clip)
+        frames = frames_of(self._clip, [video], 0.0) if video is not None else iter(())
+        return next((upright_size(frame) for frame in frames if isinstance(frame, av.VideoFrame)), (0, 0))
 
     def read_window(
         self,

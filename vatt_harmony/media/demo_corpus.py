@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -95,8 +94,9 @@ def make_corpus(
     made = not mark.is_file() or json.loads(mark.read_text()) != identity
     if made:
         mark.unlink(missing_ok=True)
-        shutil.rmtree(out / "clips", ignore_errors=True)
-        (out / "clips").mkdir(parents=True)
+        (out / "clips").mkdir(parents=True, exist_ok=True)
+        for stale in (out / "clips").glob("t*_[0-9][0-9][0-9][0-9][0-9].mp4"):
+            stale.unlink()
         _write_clips(out, recipe, plans, workers)
         _write_lists(out, recipe, plans)
         mark.write_text(json.dumps(identity))  # last: its presence says that the corpus is whole

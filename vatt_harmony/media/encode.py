@@ -10,7 +10,7 @@ import numpy as np
 from av.container import OutputContainer
 from numpy.typing import NDArray
 
-from vatt_harmony.media.container import MediaInfo, Source
+from vatt_harmony.media.container import Source
 from vatt_harmony.media.decode import open_media
 from vatt_harmony.media.errors import MediaError
 from vatt_harmony.media.sound import is_silent
@@ -91,10 +91,11 @@ def cut_clip(
     with open_media(source, sound) as media:
         info = media.info
         start, end = max(start, info.common[0]), min(end, info.common[1])
-        frames = round((end - start) * fps) if np.isfinite(end - start) else 0
+        # Whole frames only: a rounded-up clip would have to loop its first moment in at the end.
+        frames = int((end - start) * fps + 1e-6) if np.isfinite(end - start) else 0
         if end - start < min_seconds or frames < 1:
             raise MediaError("too short", f"{end - start:.3f} s between {start:.3f} and {end:.3f} s")
-        height, width = _prepared_size(info, short_side)
+        height, width = _prepared_size(*media.upright_size(), short_side)
         window = media.read_window(start, frames, fps, sample_rate, height=height, width=width, min_seconds=min_seconds)
     buffer = io.BytesIO()
     encode_clip(buffer, video=window.video, fps=fps, audio=window.audio, sample_rate=sample_rate)
@@ -134,7 +135,7 @@ def _sound_stream(container: OutputContainer, sample_rate: int, bit_rate: int) -
     return stream
 
 
-def _prepared_size(info: MediaInfo, short_side: int) -> tuple[int, int]:
+def _prepared_size(height: int, width: int, short_side: int) -> tuple[int, int]:
     """Even height and width with the clip's aspect; never larger than the clip."""
-    scale = min(short_side / max(min(info.height, info.width), 1), 1.0)
-    return max(round(info.height * scale / 2) * 2, 2), max(round(info.width * scale / 2) * 2, 2)
+    scale = min(short_side / max(min(height, width), 1), 1.0)
+    return max(round(height * scale / 2) * 2, 2), max(round(width * scale / 2) * 2, 2)

@@ -5,25 +5,40 @@ import av.filter
 import numpy as np
 from numpy.typing import NDArray
 
+# Phones store a turned picture and the degrees (counter-clockwise) that set it upright.
+UPRIGHT: dict[int, tuple[tuple[str, str], ...]] = {
+    90: (("transpose", "cclock"),),
+    -90: (("transpose", "clock"),),
+    180: (("hflip", ""), ("vflip", "")),
+    -180: (("hflip", ""), ("vflip", "")),
+}
+
 Box = tuple[float, float, float, float]
 # Matroska stamps whole milliseconds: a frame due at t may carry t + 0.5 ms.
 STAMP_ROUNDING = 1e-3
 
 
-class PictureScaler:
-    """Crops to a box, scales to height x width and converts to RGB inside libavfilter.
+def upright_size(frame: av.VideoFrame) -> tuple[int, int]:
+    """Height and width of a frame as it is shown."""
+    lying = abs(frame.rotation) == 90
+    return (frame.width, frame.height) if lying else (frame.height, frame.width)
 
-    `box` is (y0, x0, y1, x1) as fractions of the picture; None cuts the largest centred area of the target's aspect.
+
+class PictureScaler:
+    """Sets upright, crops to a box, scales to height x width and converts to RGB inside libavfilter.
+
+    `box` is (y0, x0, y1, x1) as fractions of the upright picture;
+    None cuts the largest centred area of the target's aspect.
     """
 
     def __init__(self, height: int, width: int, box: Box | None = None) -> None:
         self.height, self.width, self.box = height, width, box
-        self._key: tuple[int, int, str] | None = None
+        self._key: tuple[int, int, str, int] | None = None
         self._graph: av.filter.Graph | None = None
 
     def __call__(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
         """One decoded frame to uint8 `[H, W, 3]`."""
-        key = (frame.width, frame.height, frame.format.name)
+        key = (frame.width, frame.height, frame.format.name, frame.rotation)
         if self._graph is None or key != self._key:  # size and format may change inside a stream
             self._graph, self._key = self._build(frame), key
         self._graph.push(frame)
@@ -33,12 +48,13 @@ class PictureScaler:
         return picture
 
     def _build(self, frame: av.VideoFrame) -> av.filter.Graph:
-        top, left, height, width = self._crop(frame.height, frame.width)
+        top, left, height, width = self._crop(*upright_size(frame))
         graph = av.filter.Graph()
         source = graph.add_buffer(
             width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
         )
         steps = (
+            *(graph.add(name, options) for name, options in UPRIGHT.get(frame.rotation, ())),
             graph.add("crop", f"{width}:{height}:{left}:{top}"),
             graph.add("scale", f"{self.width}:{self.height}:flags=bilinear"),
             graph.add("format", "rgb24"),

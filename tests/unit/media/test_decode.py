@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vatt_harmony.media.decode import open_media, probe, read_window
-from vatt_harmony.media.encode import encode_clip
+from vatt_harmony.media.encode import cut_clip, encode_clip
 from vatt_harmony.media.errors import MediaError
 from vatt_harmony.media.sound import is_silent
 from vatt_harmony.media.span import plan_span
@@ -172,6 +172,28 @@ def test_box_selects_the_fraction_of_the_picture() -> None:
     assert corner is not None and other is not None and centre is not None
     assert corner.mean() > 250 and other.mean() < 5
     assert centre[:, 20:, 20:].mean() > 250 and centre[:, :12, :12].mean() < 5
+
+
+@pytest.mark.parametrize("degrees", [0, 90, -90, 180])
+def test_turned_pictures_are_set_upright(degrees: int) -> None:
+    upright = np.zeros((64, 96, 3), np.uint8)
+    upright[:32, 48:] = 255
+    stored = np.rot90(upright, -degrees // 90)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.height, stream.width = stored.shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.set_display_rotation(degrees)
+        for _ in range(10):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(stored), format="rgb24")))
+        container.mux(stream.encode(None))
+    with open_media(buffer.getvalue()) as media:
+        assert media.upright_size() == (64, 96)
+        window = media.read_window(0.0, 4, 10.0, 16000, height=64, width=96)
+    assert window.video is not None and np.abs(window.video.astype(int) - upright).mean() < 4
+    clip = cut_clip(buffer.getvalue(), 0.0, 1.0, short_side=32)
+    assert (clip.height, clip.width) == (32, 48)
 
 
 def test_still_picture_fills_the_window(tmp_path: Path) -> None:

@@ -46,6 +46,23 @@ def test_cut_clip_is_the_interval_in_the_prepared_format() -> None:
     assert steps / 10 == pytest.approx([0.5, 1.5, 2.5, 3.5], abs=1e-6)
 
 
+def test_a_whole_file_is_cut_to_whole_frames_and_not_looped() -> None:
+    video = np.broadcast_to(np.linspace(20, 230, 149).astype(np.uint8)[:, None, None, None], (149, 64, 64, 3)).copy()
+    buffer = io.BytesIO()
+    encode_clip(buffer, video=video, fps=50)
+    clip = cut_clip(buffer.getvalue(), 0.0, 10.0)
+    assert clip.frames == 29
+    last = read_window(clip.data, 0.0, 29, 10.0, 16000, size=32).video
+    assert last is not None and (np.diff(last.mean(axis=(1, 2, 3))) > 0).all()
+
+
+def test_sound_alone_is_cut_too() -> None:
+    buffer = io.BytesIO()
+    encode_clip(buffer, audio=np.sin(np.arange(96000) / 10).astype(np.float32))
+    clip = cut_clip(buffer.getvalue(), 0.5, 1.5)
+    assert (clip.has_video, clip.has_audio, clip.frames, clip.samples, clip.duration) == (False, True, 0, 48000, 1.0)
+
+
 def test_cut_clip_never_enlarges_and_keeps_sizes_even() -> None:
     clip = cut_clip(long_clip(54, 70), 0.0, 2.0)
     assert (clip.height, clip.width) == (54, 70)

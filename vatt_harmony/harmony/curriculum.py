@@ -52,7 +52,7 @@ def keep_mask(cosines: Tensor, config: CurriculumConfig, step: int) -> Tensor:
     rank = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
     # 0.29 · 100 is 28.999… in floating point.
     dropped = (value * paired.sum(dtype=torch.float64) + 1e-9).floor()
-    return ~paired | (rank >= dropped)
+    return rank >= dropped
 
 
 def select(cosines: Tensor, valid: Tensor, droppable: Tensor, config: CurriculumConfig, step: int) -> Selection:

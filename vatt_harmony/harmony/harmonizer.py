@@ -17,6 +17,7 @@ from vatt_harmony.harmony.curriculum import select
 from vatt_harmony.harmony.rules import RULES
 from vatt_harmony.harmony.signals import SIGNALS, Activations, Gradients
 from vatt_harmony.harmony.statistics import statistics
+from vatt_harmony.objective.precision import without_autocast
 
 _KEPT_BY_VT_ONLY = "video_audio"
 
@@ -116,7 +117,7 @@ def _compare(
     # lest squares underflow at large batches.
     scale = present.sum(dim=0).amax()
     scaled = {loss: {b: g * scale for b, g in u[loss].items() if b in compared} for loss in u}
-    with torch.autocast(device_type=present.device.type, enabled=False):
+    with without_autocast(present.device):
         gram = SIGNALS[config.signal](scaled, act, compared)
     squared_norm = gram.diagonal(dim1=1, dim2=2)
     expected = present & present.new_tensor(reaching)

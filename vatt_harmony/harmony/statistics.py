@@ -1,5 +1,8 @@
 """What a harmonized step tells the log."""
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
 
@@ -13,23 +16,27 @@ def statistics(
     the first two losses.
     """
     paired = ~cosines.isnan()
-    cosines = cosines.nan_to_num(nan=0.0)
-    mean = _mean(cosines, paired)
     of_pairs = active & paired[:, None]
+    both = active[:, :2].all(dim=1)
     weights = unclamped.clamp(max=w_max)
     log_norms = gram.diagonal(dim1=1, dim2=2)[:, :2].log() / 2
+    mean, square, negative, kept = _means([cosines, cosines.square(), cosines < 0, keep], paired)
+    weight_mean, clamp_rate = _means([weights, unclamped > w_max], of_pairs)
+    (log_ratio,) = _means([log_norms[:, 1] - log_norms[:, 0]], both)
     return {
         "cosine_mean": mean,
-        "cosine_sd": _mean((cosines - mean).square(), paired).sqrt(),
-        "negative_share": _mean(cosines < 0, paired),
+        "cosine_sd": (square - mean.square()).clamp(min=0).sqrt(),
+        "negative_share": negative,
         "pair_share": paired.double().mean(),
-        "kept_share": _mean(keep, paired),
-        "weight_mean": _mean(weights, of_pairs),
+        "kept_share": kept,
+        "weight_mean": weight_mean,
         "weight_max": weights.masked_fill(~of_pairs, 1.0).amax(),
-        "clamp_rate": _mean(unclamped > w_max, of_pairs),
-        "norm_ratio": _mean(log_norms[:, 1] - log_norms[:, 0], active[:, :2].all(dim=1)).exp(),
+        "clamp_rate": clamp_rate,
+        "norm_ratio": log_ratio.exp(),
     }
 
 
-def _mean(values: Tensor, mask: Tensor) -> Tensor:
-    return values.double().masked_fill(~mask, 0.0).sum() / mask.sum()
+def _means(values: Sequence[Tensor], mask: Tensor) -> tuple[Tensor, ...]:
+    """Mean of each tensor over the true entries of mask, of the same shape; one pass for all, these run every step."""
+    rows = torch.stack([value.double() for value in values]).masked_fill(~mask, 0.0)
+    return (rows.flatten(1).sum(dim=1) / mask.sum()).unbind()

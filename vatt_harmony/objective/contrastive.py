@@ -6,6 +6,8 @@ Indices: i, j samples of the global batch of B, k one of the K candidates of a s
 import torch
 from torch import Tensor
 
+from vatt_harmony.objective.precision import without_autocast
+
 # A finite fill: with -inf a fully masked row would be NaN, and its gradient survives a later `where`.
 _MASKED = -1e9
 _SQUARED_NORM_FLOOR = 1e-12
@@ -17,7 +19,7 @@ def similarities(anchors: Tensor, others: Tensor, temperature: float) -> Tensor:
     anchors `[B, D]`, others `[B, K, D]`, not normalised → `[B, B, K]`: entry [i, j, k] compares anchor i with
     candidate k of sample j. Source: google-research vatt/utils/train/objectives.py.
     """
-    with torch.autocast(device_type=anchors.device.type, enabled=False):
+    with without_autocast(anchors.device):
         return torch.einsum("id,jkd->ijk", _normalised(anchors), _normalised(others)) / temperature
 
 

@@ -1,7 +1,7 @@
 """The losses of all pairs of modalities on the gathered, global batch."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -29,6 +29,18 @@ class PairLosses:
     recall: dict[str, Tensor]
     """Recall@1 from anchors to partners inside the batch, scalar; NaN if the pair has no valid sample."""
 
+    def __or__(self, other: "PairLosses") -> "PairLosses":
+        """Both results' pairs together."""
+        return PairLosses(
+            terms=self.terms | other.terms,
+            per_sample=self.per_sample | other.per_sample,
+            recall=self.recall | other.recall,
+        )
+
+    def detach(self) -> "PairLosses":
+        """The same values without their graph."""
+        return replace(self, terms={pair: term.detach() for pair, term in self.terms.items()})
+
     @property
     def total(self) -> Tensor:
         """The training loss, scalar with graph."""
@@ -47,20 +59,26 @@ def valid_pairs(valid: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def pair_losses(
-    embeddings: Mapping[str, tuple[Tensor, Tensor]], valid: Mapping[str, Tensor], config: ObjectiveConfig
+    embeddings: Mapping[str, tuple[Tensor, Tensor]],
+    valid: Mapping[str, Tensor],
+    config: ObjectiveConfig,
+    only: Collection[str] | None = None,
 ) -> PairLosses:
     """Contrastive loss of every pair with weight above 0, on the global batch.
 
     embeddings: pair → (anchors `[B, D]`, partners `[B, D]` or `[B, K, D]`), not normalised; valid: branch → bool `[B]`
     (video, audio) and `[B, K]` (text, one a candidate). Every rank calls it with the same gathered rows. A pair without
     any valid sample has loss 0 and zero gradients. An anchor that is missing takes no part: neither as anchor nor as
-    negative. Raises UserError if a pair has a weight but no embeddings. Source: VATT, arXiv 2104.11178, section 3.4.
+    negative. `only` restricts the result to some pairs; their terms stay the same. Raises UserError if a pair has a
+    weight but no embeddings. Source: VATT, arXiv 2104.11178, section 3.4.
     """
     weights = config.weights.active()
     scale = sum(weights.values()) if config.total == "mean" else 1.0
     pair_valid = valid_pairs(valid)
     terms, per_sample, recall = {}, {}, {}
     for pair, weight in weights.items():
+        if only is not None and pair not in only:
+            continue
         anchors, partners = _embeddings_of(pair, embeddings)
         anchor, partner = PAIRS[pair]
         both = pair_valid[pair]

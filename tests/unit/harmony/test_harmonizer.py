@@ -42,12 +42,13 @@ def test_degenerate_and_broken_gradients_count_as_missing() -> None:
         assert weight[2] == 1 and weight[5] == 1 and weight.isfinite().all()
 
 
-def test_tiny_gradients_of_large_batches_do_not_underflow() -> None:
-    u, act, valid = two_losses()
-    small = {pair: {b: g * 1e-19 for b, g in gradients.items()} for pair, gradients in u.items()}
+def test_gradients_that_shrink_with_the_batch_do_not_underflow() -> None:
+    u, act, valid = two_losses(batch=4096)
+    tiny = {pair: {b: g * 1e-21 for b, g in gradients.items()} for pair, gradients in u.items()}
     expected = run(u, act, valid, signal="representation")
-    result = run(small, act, valid, signal="representation")
-    torch.testing.assert_close(result.cosines, expected.cosines, rtol=1e-4, atol=1e-5)
+    result = run(tiny, act, valid, signal="representation")
+    torch.testing.assert_close(result.cosines, expected.cosines, rtol=0, atol=1e-5)
+    assert result.stats["degenerate"] == 0
 
 
 def test_weights_are_bounded() -> None:
@@ -148,3 +149,17 @@ def test_what_cannot_be_compared_is_refused() -> None:
         run({"video_audio": u["video_audio"]}, act, {"video_audio": valid["video_audio"]})
     with pytest.raises(UserError, match="fewer than two"):
         harmonize(u, act, valid, HarmonyConfig(), ("audio", "text")[:1], HarmonyState(), 0)
+
+
+@pytest.mark.parametrize("signal", ["last_linear", "representation"])
+def test_never_waits_for_the_device(signal: str) -> None:
+    config = HarmonyConfig(
+        signal=signal,  # type: ignore[arg-type]
+        curriculum=CurriculumConfig(kind="quantile", q0=0.0, q1=0.5, t0=0, t1=10),
+    )
+    u, act, valid = two_losses()
+    u = {pair: {branch: g.to("meta") for branch, g in gradients.items()} for pair, gradients in u.items()}
+    act, valid = ({name: x.to("meta") for name, x in tensors.items()} for tensors in (act, valid))
+    result = harmonize(u, act, valid, config, BRANCHES, HarmonyState(), 3)  # a meta tensor has no value to wait for
+    everything = [*result.cotangents.values(), *result.weights.values(), *result.stats.values(), result.keep]
+    assert {tensor.device.type for tensor in everything} == {"meta"}

@@ -68,6 +68,16 @@ def test_pairs_of_weight_zero_are_not_computed() -> None:
         pair_losses(only_two, masks(), ALL)
 
 
+def test_pairs_one_by_one_are_the_pairs_together() -> None:
+    together = pair_losses(embeddings(), masks(), ALL)
+    joined = pair_losses(embeddings(), masks(), ALL, only=("video_audio", "audio_text"))
+    assert list(joined.terms) == ["video_audio", "audio_text"]
+    joined |= pair_losses({"video_text": embeddings()["video_text"]}, masks(), ALL, only=("video_text",)).detach()
+    for pair, term in together.terms.items():
+        assert torch.equal(joined.terms[pair], term) and torch.equal(joined.recall[pair], together.recall[pair])
+    assert not joined.terms["video_text"].requires_grad and joined.terms["video_audio"].requires_grad
+
+
 @pytest.mark.parametrize("mode", ["asymmetric", "symmetric", "paper"])
 @pytest.mark.parametrize("branch", ["video", "text"])
 def test_batch_without_a_pair_is_exactly_zero(mode: str, branch: str) -> None:
@@ -134,3 +144,9 @@ def test_recall_and_floor_of_perfect_embeddings() -> None:
     result = pair_losses(perfect, full(), ALL)
     assert all(value == 1 for value in result.recall.values())
     assert result.total.item() == pytest.approx(math.log(2), abs=1e-4)
+
+
+def test_runs_on_tensors_without_values() -> None:
+    inputs = {pair: (a.to("meta"), o.to("meta")) for pair, (a, o) in embeddings().items()}
+    result = pair_losses(inputs, {branch: mask.to("meta") for branch, mask in masks().items()}, ALL)
+    assert result.total.device.type == "meta"

@@ -1,17 +1,12 @@
 """Building shards from a manifest: in parallel, restartable, and the same bytes every time."""
 
-import multiprocessing
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from webdataset.writer import TarWriter
 
 from vatt_harmony.errors import UserError
@@ -27,6 +22,7 @@ from vatt_harmony.shards.ledger import (
     write_stats,
 )
 from vatt_harmony.shards.manifest import read_manifest
+from vatt_harmony.shards.parallel import progress_bar, run_parallel
 from vatt_harmony.shards.plan import BuildSettings, ShardPlan, plan_shards
 from vatt_harmony.shards.sample import SampleError
 
@@ -72,11 +68,11 @@ def build(
     todo = [task for task in tasks if task.plan.path not in finished]
     accounts = list(finished.values())
     seen: set[str] = set()
-    with _progress(console) as progress:
+    with progress_bar(console) as progress:
         clips = sum(len(task.plan.clips) for task in tasks)
         bar = progress.add_task("building shards", total=clips)
         progress.advance(bar, clips - sum(len(task.plan.clips) for task in todo))
-        for task, stats in _run(todo, workers or len(os.sched_getaffinity(0))):
+        for task, stats in run_parallel(_write, todo, workers):
             accounts.append(stats)
             progress.advance(bar, len(task.plan.clips))
             for reason in stats.first.keys() - seen:
@@ -133,30 +129,8 @@ def _finished(task: _Task) -> ShardStats | None:
     return stats if stats.bytes == size else None
 
 
-def _run(tasks: Sequence[_Task], workers: int) -> Iterator[tuple[_Task, ShardStats]]:
-    """Write shards, yielding each as it is finished. One worker runs in this process."""
-    if workers == 1 or len(tasks) < 2:
-        yield from ((task, write_shard(task.plan, task.settings, task.digest)) for task in tasks)
-        return
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), context, initializer=_die_on_interrupt)
-    try:
-        futures = {pool.submit(write_shard, t.plan, t.settings, t.digest): t for t in tasks}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool as error:
-        raise UserError(
-            "A worker process died while it wrote a shard",
-            "Finished shards are kept, the others are missing",
-            "Start the build again; if it dies again, memory may be short: use fewer --workers",
-        ) from error
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _die_on_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches every process; only the parent tells about it
+def _write(task: _Task) -> ShardStats:
+    return write_shard(task.plan, task.settings, task.digest)
 
 
 def write_shard(plan: ShardPlan, settings: BuildSettings, digest: str) -> ShardStats:
@@ -197,8 +171,3 @@ def _tool() -> str:
         return f"vatt-harmony {version('vatt-harmony')}"
     except PackageNotFoundError:  # run from a checkout that is not installed
         return "vatt-harmony"
-
-
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("clips"))
-    return Progress(*columns, TimeRemainingColumn(), console=console)

@@ -142,17 +142,16 @@ def write_shard(plan: ShardPlan, settings: BuildSettings, digest: str) -> ShardS
     stats = ShardStats(tool=_tool(), digest=digest)
     temporary = plan.path.with_name(plan.path.name + ".tmp")
     with temporary.open("wb") as file:
-        writer = TarWriter(file, encoder=False, mtime=0, compress=False)
-        for key, row in plan.clips:
-            try:
-                clip = store_clip(row, settings)
-            except (MediaError, SampleError) as error:
-                stats.drop(error.reason, f"{key}, row {row.number}, {row.path}: {error.detail}")
-                continue
-            writer.write({"__key__": key, **clip.members})
-            stats.samples += 1
-            stats.seconds += clip.seconds
-        writer.close()
+        with TarWriter(file, encoder=False, mtime=0, compress=False) as writer:
+            for key, row in plan.clips:
+                try:
+                    clip = store_clip(row, settings)
+                except (MediaError, SampleError) as error:
+                    stats.drop(error.reason, f"{key}, row {row.number}, {row.path}: {error.detail}")
+                    continue
+                writer.write({"__key__": key, **clip.members})
+                stats.samples += 1
+                stats.seconds += clip.seconds
         file.flush()
         os.fsync(file.fileno())
     if stats.samples:

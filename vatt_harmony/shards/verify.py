@@ -148,9 +148,9 @@ def _desync(record: dict[str, object], picture: Measured | None, sound: Measured
             yield f"declared {length:.3f} s in the original, {picture.video_end:.3f} s stored"
     if sound is not None:
         seconds = declared("samples") / (declared("sample_rate") or math.nan)
-        real = sound.samples / sound.sample_rate
-        if abs(seconds - real) > DESYNC_SECONDS + PADDING_SAMPLES / sound.sample_rate:
-            yield f"declared {seconds:.3f} s of sound, {real:.3f} s decoded"
+        real, drift = sound.samples / sound.sample_rate, declared("samples") / sound.sample_rate - seconds
+        if abs(drift) > DESYNC_SECONDS or abs(seconds - real) > DESYNC_SECONDS + PADDING_SAMPLES / sound.sample_rate:
+            yield f"declared {seconds:.3f} s of sound, {real:.3f} s decoded at {sound.sample_rate} Hz"
     if picture is not None and sound is not None:
         offset = declared("audio_start") - declared("video_start")
         real = sound.audio_start - picture.video_start

@@ -43,7 +43,9 @@ def training_example(sample: Sample, key: str, config: StreamConfig, seed: int) 
     with _open(sample) as media:
         info = media.info
         start = random_start(info.common, config.seconds, keyed_generator(seed, "window"))
-        box = transforms.crop_box(info.height, info.width, config, keyed_generator(seed, "crop"))
+        box = None
+        if info.has_video:
+            box = transforms.crop_box(info.height, info.width, config, keyed_generator(seed, "crop"))
         cut = _cut(media, start, config, box)
     video, audio, masked = _usable(cut, config)
     if video is not None:

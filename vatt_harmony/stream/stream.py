@@ -4,15 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vatt_harmony.errors import UserError
-from vatt_harmony.randomness import keyed_int
 from vatt_harmony.stream.batch import Batch
-from vatt_harmony.stream.collate import collate
 from vatt_harmony.stream.config import DataConfig, StreamConfig
-from vatt_harmony.stream.ledger import Drop, DropLedger, count
-from vatt_harmony.stream.loader import Made, batches
-from vatt_harmony.stream.order import SampleOrder
-from vatt_harmony.stream.reader import PositionReader
-from vatt_harmony.stream.source import Source, open_sources, prepare_tokenizer
+from vatt_harmony.stream.ledger import DropLedger
+from vatt_harmony.stream.loader import batches
+from vatt_harmony.stream.source import open_sources, prepare_tokenizer
+from vatt_harmony.stream.step import StepMaker
 from vatt_harmony.stream.tokenizer import Tokenizer
 
 STATE_VERSION = 1
@@ -94,57 +91,6 @@ class Stream:
             )
             lines += [f"{name}: {s.path.name} is damaged: {s.damage}" for s in source.shards if s.damage]
         return lines
-
-
-class StepMaker:
-    """The rows of one rank for any step, from nothing but the step's number; picklable for workers."""
-
-    def __init__(
-        self,
-        sources: Mapping[str, Source],
-        config: StreamConfig,
-        seed: int,
-        rank: int,
-        world_size: int,
-        tokenizer: Tokenizer,
-    ) -> None:
-        self._arguments = (sources, config, seed, rank, world_size, tokenizer)
-        self.config, self.seed, self.rank, self.world_size = config, seed, rank, world_size
-        self.tokenizer = tokenizer
-        self.order = SampleOrder(
-            seed,
-            config.global_batch,
-            config.lanes,
-            config.shuffle_window,
-            {name: source.sizes for name, source in sources.items()},
-            {name: source.weight for name, source in sources.items()},
-        )
-        self._reader = PositionReader(self.order, sources, config)
-
-    def __reduce__(self) -> tuple[type["StepMaker"], tuple[Any, ...]]:
-        return StepMaker, self._arguments  # caches and open files stay in their process
-
-    def __call__(self, step: int) -> Made:
-        share = self.config.global_batch // self.world_size
-        first = step * self.config.global_batch + self.rank * share
-        positions = range(first, first + share)
-        seeds = [keyed_int(self.seed, position, "sample") for position in positions]
-        drops: list[Drop] = []
-        rows = []
-        for position, seed in zip(positions, seeds, strict=True):
-            source, example, found = self._reader.read(position, seed)
-            rows.append((source, example))
-            drops += found
-        batch = collate(
-            [example for _, example in rows],
-            [source for source, _ in rows],
-            seeds,
-            positions,
-            self.config,
-            self.tokenizer,
-            count(drops),
-        )
-        return Made(batch, drops)
 
 
 def _check_division(global_batch: int, world_size: int) -> None:

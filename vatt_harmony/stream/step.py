@@ -1,0 +1,61 @@
+"""The rows of one rank for any step of the training stream."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vatt_harmony.randomness import keyed_int
+from vatt_harmony.stream.collate import collate
+from vatt_harmony.stream.config import StreamConfig
+from vatt_harmony.stream.ledger import count
+from vatt_harmony.stream.loader import Made
+from vatt_harmony.stream.order import SampleOrder
+from vatt_harmony.stream.reader import PositionReader
+from vatt_harmony.stream.source import Source
+from vatt_harmony.stream.tokenizer import Tokenizer
+
+
+class StepMaker:
+    """The rows of one rank for any step, from nothing but the step's number; picklable for workers."""
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        config: StreamConfig,
+        seed: int,
+        rank: int,
+        world_size: int,
+        tokenizer: Tokenizer,
+    ) -> None:
+        self._arguments = (sources, config, seed, rank, world_size, tokenizer)
+        self.config, self.seed, self.rank, self.world_size = config, seed, rank, world_size
+        self.tokenizer = tokenizer
+        self.order = SampleOrder(
+            seed,
+            config.global_batch,
+            config.lanes,
+            config.shuffle_window,
+            {name: source.sizes for name, source in sources.items()},
+            {name: source.weight for name, source in sources.items()},
+        )
+        self._reader = PositionReader(self.order, sources, config)
+
+    def __reduce__(self) -> tuple[type["StepMaker"], tuple[Any, ...]]:
+        return StepMaker, self._arguments  # caches and open files stay in their process
+
+    def __call__(self, step: int) -> Made:
+        share = self.config.global_batch // self.world_size
+        first = step * self.config.global_batch + self.rank * share
+        positions = range(first, first + share)
+        seeds = [keyed_int(self.seed, position, "sample") for position in positions]
+        rows = [self._reader.read(position, seed) for position, seed in zip(positions, seeds, strict=True)]
+        drops = [drop for _, _, found in rows for drop in found]
+        batch = collate(
+            [example for _, example, _ in rows],
+            [source for source, _, _ in rows],
+            seeds,
+            positions,
+            self.config,
+            self.tokenizer,
+            count(drops),
+        )
+        return Made(batch, drops)

@@ -24,12 +24,14 @@ def run_parallel(
 
     Raises UserError when a worker process dies, and whatever `function` raises.
     """
-    workers = min(workers or len(os.sched_getaffinity(0)), len(tasks))
+    workers = min(workers or _cores(), len(tasks))
     if workers <= 1:
         yield from ((task, function(task)) for task in tasks)
         return
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context(method), initializer=_die_on_interrupt)
+    context = multiprocessing.get_context(method)
+    context.set_forkserver_preload([function.__module__])  # imported once, not once a worker: seconds each
+    pool = ProcessPoolExecutor(workers, context, initializer=_die_on_interrupt)
     try:
         futures = {pool.submit(function, task): task for task in tasks}
         for future in as_completed(futures):
@@ -48,6 +50,10 @@ def progress_bar(console: Console) -> Progress:
     """The bar of the shard verbs: clips done, clips in all, time left."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("clips"))
     return Progress(*columns, TimeRemainingColumn(), console=console)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # not on macOS
 
 
 def _die_on_interrupt() -> None:

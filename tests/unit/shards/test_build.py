@@ -3,6 +3,8 @@
 import hashlib
 import json
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +85,22 @@ def test_an_interrupted_build_ends_in_the_bytes_of_an_unbroken_one(
     assert report.kept == 2
     assert digests(tmp_path / "broken") == digests(tmp_path / "whole")
     assert not list((tmp_path / "broken").rglob("*.tmp"))
+
+
+def test_a_killed_build_goes_on_where_it_stopped(corpus: Corpus, tmp_path: Path) -> None:
+    manifest, one = corpus(), BuildSettings(samples_per_shard=1, reencode="always")
+    code = (
+        "import sys; from pathlib import Path; from vatt_harmony.shards.build import build, BuildSettings\n"
+        "build(Path(sys.argv[1]), Path(sys.argv[2]), BuildSettings(samples_per_shard=1, reencode='always'), 1)"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", code, manifest, tmp_path / "killed"], stderr=subprocess.DEVNULL)
+    while killed.poll() is None and not list((tmp_path / "killed").rglob("*.stats.json")):
+        time.sleep(0.002)
+    killed.kill()
+    killed.wait()
+    assert build(manifest, tmp_path / "killed", one, workers=1).kept >= 1
+    build(manifest, tmp_path / "whole", one, workers=1)
+    assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
 
 
 def test_workers_do_not_change_a_byte(corpus: Corpus, tmp_path: Path) -> None:

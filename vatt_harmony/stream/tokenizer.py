@@ -25,6 +25,7 @@ class Tokenizer:
 
     def __init__(self, backend: tokenizers.Tokenizer, words: int = 16) -> None:
         self.backend, self.words = backend, words
+        backend.encode_special_tokens = True  # "<pad>" in a caption is text, not padding
         backend.enable_truncation(words)
         backend.enable_padding(length=words, pad_id=0, pad_token=backend.id_to_token(0))
 

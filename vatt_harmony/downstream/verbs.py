@@ -114,4 +114,12 @@ class _Ranks:
 
 
 def _device(name: str) -> str:
-    return name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"The device {name!r} cannot be used: {error}", "Nothing was started", "Try --device cpu"
+        ) from error
+    return name

@@ -13,7 +13,11 @@ from torch.nn import functional as F
 from .torchvision_ops import prepare_torchvision
 from .vatt import Vatt
 
-prepare_torchvision()  # transformers imports torchvision
+REMOTE = __name__.startswith("transformers_modules.")
+"""Whether this is the copy that came with a model, run by `trust_remote_code`."""
+
+if not REMOTE:
+    prepare_torchvision()  # transformers imports torchvision
 
 from transformers import AutoModel, AutoProcessor, PreTrainedModel  # noqa: E402
 from transformers.utils import ModelOutput  # noqa: E402
@@ -115,6 +119,6 @@ class VattModel(PreTrainedModel):  # type: ignore[misc]
         return pairs
 
 
-if not __name__.startswith("transformers_modules."):  # code that came with a model is found by its auto_map
+if not REMOTE:  # a copy is found by the auto_map of its model
     AutoModel.register(VattConfig, VattModel, exist_ok=True)
     AutoProcessor.register(VattConfig, VattProcessor, exist_ok=True)

@@ -65,7 +65,9 @@ class VattProcessor(PushToHubMixin):  # type: ignore[misc]
     def encode(self, sentences: Sequence[str]) -> Tensor:
         """Token ids int64 [N, words] of the sentences; 0 pads."""
         ids = torch.zeros(len(sentences), self.words, dtype=torch.int64)
-        for row, encoding in zip(ids, self.tokenizer.encode_batch(list(sentences), add_special_tokens=False), strict=True):
+        for row, encoding in zip(
+            ids, self.tokenizer.encode_batch(list(sentences), add_special_tokens=False), strict=True
+        ):
             kept = torch.tensor(encoding.ids[: self.words], dtype=torch.int64)
             row[: len(kept)] = kept
         return ids

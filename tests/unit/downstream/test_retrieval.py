@@ -6,7 +6,14 @@ import torch
 
 from vatt_harmony.downstream.intervals import bootstrap_mean, recall_difference, recall_interval
 from vatt_harmony.downstream.report import print_retrieval, retrieval_figures
-from vatt_harmony.downstream.retrieval import DIRECTIONS, Embeddings, Retrieval, pessimistic_ranks, retrieve
+from vatt_harmony.downstream.retrieval import (
+    DIRECTIONS,
+    Embeddings,
+    Retrieval,
+    pessimistic_ranks,
+    retrieval_ranks,
+    retrieve,
+)
 from vatt_harmony.errors import UserError
 
 
@@ -15,9 +22,7 @@ def made(ranks: list[int], direction: str = "text_to_video") -> Retrieval:
 
 
 def test_hand_made_matrix() -> None:
-    similarity = torch.tensor(
-        [[0.9, 0.1, 0.2, 0.3], [0.8, 0.5, 0.1, 0.2], [0.1, 0.2, 0.9, 0.0], [0.6, 0.5, 0.4, 0.1]]
-    )
+    similarity = torch.tensor([[0.9, 0.1, 0.2, 0.3], [0.8, 0.5, 0.1, 0.2], [0.1, 0.2, 0.9, 0.0], [0.6, 0.5, 0.4, 0.1]])
     ranks = pessimistic_ranks(similarity)
     assert ranks.tolist() == [1, 2, 1, 4]
     result = made(ranks.tolist())
@@ -30,8 +35,6 @@ def test_ties_and_nan_count_against_the_model() -> None:
 
 
 def test_chunks_do_not_change_ranks() -> None:
-    from vatt_harmony.downstream.retrieval import retrieval_ranks
-
     generator = torch.Generator().manual_seed(0)
     queries, items = torch.randn(2, 23, 5, generator=generator, dtype=torch.float64)
     assert torch.equal(retrieval_ranks(queries, items, chunk=4), pessimistic_ranks(queries @ items.T))

@@ -108,17 +108,17 @@ def test_statistics_of_a_worked_case() -> None:
     batch = 4
     zero = torch.zeros(batch, 1, 2)
     first = torch.tensor([[1.0, 0], [1, 0], [1, 0], [1, 0]])
-    second = torch.tensor([[2.0, 0], [0, 2], [-2, 0], [1, 1]])
+    second = torch.tensor([[2.0, 0], [2, 0], [-2, 0], [1, 1]])
     u = {
         "video_audio": {"video": first, "audio": torch.zeros(batch, 2)},
         "video_text": {"video": second, "text": zero},
     }
     valid = {"video_audio": torch.ones(batch, dtype=torch.bool), "video_text": torch.arange(batch) != 3}
     result = run(u, None, valid, signal="representation")
-    assert result.cosines[:3].tolist() == [1, 0, -1] and result.cosines[3].isnan()
+    assert result.cosines[:3].tolist() == [1, 1, -1] and result.cosines[3].isnan()
     expected = {
-        "cosine_mean": 0.0,
-        "cosine_sd": (2 / 3) ** 0.5,
+        "cosine_mean": 1 / 3,
+        "cosine_sd": (8 / 9) ** 0.5,
         "negative_share": 1 / 3,
         "pair_share": 3 / 4,
         "kept_share": 1.0,

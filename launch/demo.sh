@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ./launch/setup.sh
-exec .venv/bin/vatt-harmony demo "$@"
+exec .venv/bin/python -m vatt_harmony demo "$@"

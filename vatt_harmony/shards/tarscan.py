@@ -1,7 +1,7 @@
 """One sequential pass over a tar: where each member's bytes lie, and the digest of the whole file.
 
-Only headers are parsed, which is faster than `tarfile` by the bytes it does not copy, and a damaged or truncated
-file yields its readable part with a reason instead of ending in silence.
+`tarfile` would have to read the file twice for both, and ends in silence where a header is damaged or the file is
+truncated; here such a file yields its readable part and the reason.
 """
 
 import hashlib

@@ -63,7 +63,7 @@ def _embed_batch(vatt: Vatt, batch: Batch, device: torch.device | str, shuffle_f
         result[branch] = mask.reshape(rows, -1).sum(dim=1)
     for pair, sides in pairs.items():
         for branch, side in zip(pair.split("_"), sides, strict=True):
-            result[f"{pair}/{branch}"] = _masked_sum(side, valid[branch]).cpu()
+            result[f"{pair}/{branch}"] = _masked_sum(side, valid[branch]).float().cpu()
     return result
 
 
@@ -98,7 +98,7 @@ def _average_windows(parts: list[Rows]) -> Embeddings:
     index = torch.tensor([places.setdefault(keys[row], len(places)) for row in order.tolist()], dtype=torch.int64)
 
     def summed(name: str) -> Tensor:
-        column = torch.cat([part[name] for part in parts])[order]
+        column = torch.cat([part[name] for part in parts])[order].double()
         return column.new_zeros(len(places), *column.shape[1:]).index_add_(0, index, column)
 
     names = [name for name in parts[0] if "/" in name]

@@ -38,7 +38,8 @@ def _embed_group(
     windows = {
         "video": [[torch.from_numpy(frames) for frames in clip.video] for clip in group],
         "audio": [[torch.from_numpy(sound) for sound in clip.audio] for clip in group],
-        "text": [list(processor.encode(clip.sentences)) for clip in group],
+        # A sentence of which the tokenizer leaves nothing is no sentence, as in training.
+        "text": [[ids for ids in processor.encode(clip.sentences) if ids.any()] for clip in group],
     }
     for branch, lists in windows.items():
         counts = [len(items) for items in lists]

@@ -86,6 +86,13 @@ def test_folder_holds_no_pickle_and_a_card(made: tuple[Vatt, Path]) -> None:
     assert "audio_text 1" in card and "license: apache-2.0" in card and "Not measured." in card
 
 
+def test_the_cards_example_runs(made: tuple[Vatt, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    code = (made[1] / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+    assert len(code.splitlines()) == 5
+    exec(code, {"FOLDER": made[1], "frames": torch.zeros(4, 40, 60, 3, dtype=torch.uint8)})
+    assert "tensor([[" in capsys.readouterr().out
+
+
 def test_foreign_folder_is_refused_an_export_replaced(made: tuple[Vatt, Path], tmp_path: Path) -> None:
     vatt, folder = made
     (tmp_path / "precious.txt").write_text("mine")
@@ -126,6 +133,8 @@ torch.save(result, out)
 REGISTER = """
 from vatt_harmony.registration import register_with_transformers
 register_with_transformers()
+from transformers import AutoConfig  # alone: each Auto class must know the model by itself
+assert type(AutoConfig.from_pretrained(sys.argv[1])).__name__ == "VattConfig"
 """
 HIDE = """
 class Hidden:

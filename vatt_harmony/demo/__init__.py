@@ -1,0 +1,1 @@
+"""The main job on an embedded default: corpus, shards, two pretraining runs, evaluation, export, one screen."""

@@ -27,15 +27,13 @@ def log_mel(
 
 
 def mel_matrix(bins: int, sample_rate: int, mels: int, mel_range: tuple[float, float]) -> Tensor:
-    """Triangles on the HTK mel scale, float64 `[bins, mels]`; the first bin (0 Hz) takes no part."""
+    """Triangles on the HTK mel scale, float64 `[bins, mels]`."""
     spectrum = _mel(torch.linspace(0, sample_rate / 2, bins, dtype=torch.float64, device="cpu"))[:, None]
     low, high = (float(_mel(torch.tensor(edge, dtype=torch.float64, device="cpu"))) for edge in mel_range)
     edges = torch.linspace(low, high, mels + 2, dtype=torch.float64, device="cpu")
     rising = (spectrum - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - spectrum) / (edges[2:] - edges[1:-1])
-    triangles = torch.minimum(rising, falling).clamp_min(0)
-    triangles[0] = 0
-    return triangles
+    return torch.minimum(rising, falling).clamp_min(0)
 
 
 def _mel(hertz: Tensor) -> Tensor:

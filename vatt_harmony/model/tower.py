@@ -77,8 +77,8 @@ class VideoTokens(MediaTokens):
 
     def scale(self, patches: Tensor) -> Tensor:
         values = super().scale(patches)
-        # In place: the patches are the largest tensor of a small model.
-        return values.mul_(1 / 127.5).sub_(1) if patches.dtype == torch.uint8 else values
+        # In place: the patches are the largest tensor of a small model. In this order the difference is exact in bf16.
+        return values.sub_(127.5).mul_(1 / 127.5) if patches.dtype == torch.uint8 else values
 
 
 class WaveformTokens(MediaTokens):

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from vatt_harmony.errors import UserError
+from vatt_harmony.objective.config import ObjectiveConfig
+from vatt_harmony.objective.objective import pair_losses
 from vatt_harmony.shards.build import build
 from vatt_harmony.shards.plan import BuildSettings
 from vatt_harmony.stream.batch import Batch
@@ -127,3 +129,18 @@ def test_sounds_with_captions_are_refused_while_no_loss_uses_them(data):
     check_pairs(sources, PAIRS)
     with pytest.raises(UserError, match="'esc10' can never form a pair"):
         check_pairs(sources, {**PAIRS, "audio_text": 0.0})
+
+
+def test_a_batch_without_any_valid_pair_has_loss_and_gradient_zero(data):
+    """Sounds with captions, and no loss between sound and text."""
+    only = replace(data, sources={"esc10": data.sources["esc10"]})
+    batch = next(iter(Stream(only, replace(CONFIG, global_batch=4), 0)))
+    valid = {"video": batch.video_mask, "audio": batch.audio_mask, "text": batch.text_mask}
+    video, audio = (torch.randn(4, 8, requires_grad=True) for _ in range(2))
+    text = torch.randn(4, CONFIG.candidates, 8, requires_grad=True)
+    losses = pair_losses({"video_audio": (video, audio), "video_text": (video, text)}, valid, ObjectiveConfig())
+    assert losses.terms.keys() == {"video_audio", "video_text"}
+    total = sum(losses.terms.values())
+    assert total.item() == 0
+    for gradient in torch.autograd.grad(total, (video, audio, text)):
+        assert not gradient.any()

@@ -1,4 +1,4 @@
-"""The pictures of a demo clip: one bright shape that moves or changes its size over a dim background."""
+"""The pictures of a demo clip: one bright shape that moves or changes its size over a grey background."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ RGB = {
     "purple": (190, 50, 220),
     "white": (245, 245, 245),
 }
-RADIUS = {"small": 0.17, "large": 0.28}
+RADIUS = {"small": 0.2, "large": 0.34}
 """Half the shape's width as a fraction of the picture's side."""
 TRAVEL = 0.5
 """Way of a moving shape's centre, as a fraction of the picture's side."""
@@ -28,10 +28,10 @@ def draw_clip(attributes: Attributes, frames: int, size: int, generator: np.rand
     progress = np.linspace(0.0, 1.0, frames, dtype=np.float32)
     x, y, scale = _path(attributes.motion, progress, generator)
     axis = (np.arange(size, dtype=np.float32) + 0.5) / size
-    radius = (RADIUS[attributes.size] * generator.uniform(0.92, 1.08) * scale)[:, None, None]
+    radius = (RADIUS[attributes.size] * generator.uniform(0.95, 1.05) * scale)[:, None, None]
     across = (axis[None, None, :] - x[:, None, None]) / radius
     along = (axis[None, :, None] - y[:, None, None]) / radius
-    tilt = np.float32(generator.uniform(-0.15, 0.15))
+    tilt = np.float32(generator.uniform(-0.1, 0.1))
     distance = _distance(
         attributes.form,
         np.cos(tilt) * across - np.sin(tilt) * along,
@@ -61,7 +61,7 @@ def spoil_picture(video: NDArray[np.uint8], generator: np.random.Generator) -> N
 
 def _path(motion: str, progress: Field, generator: np.random.Generator) -> tuple[Field, Field, Field]:
     """Centre x, y and scale of the shape in every frame."""
-    across, along = (np.full_like(progress, generator.uniform(0.4, 0.6)) for _ in range(2))
+    across, along = (np.full_like(progress, generator.uniform(0.46, 0.54)) for _ in range(2))
     still = np.ones_like(progress)
     way = 0.5 + TRAVEL * (progress - 0.5)
     match motion:
@@ -106,8 +106,8 @@ def _star(radius: Field, angle: Field) -> Field:
 
 
 def _background(axis: Field, generator: np.random.Generator) -> Field:
-    """A dim, slightly tinted gradient `[1, H, W, 3]`."""
-    tint = generator.uniform(15, 45, 3).astype(np.float32)
+    """A grey, slightly tinted gradient `[1, H, W, 3]`."""
+    tint = generator.uniform(105, 135, 3).astype(np.float32)
     slope = generator.uniform(-20, 20, 2).astype(np.float32)
     gradient = slope[0] * (axis[None, :] - 0.5) + slope[1] * (axis[:, None] - 0.5)
     background: Field = (tint + gradient[..., None])[None]

@@ -7,7 +7,6 @@ checkpoints/step_00001000/config.yaml, state.json   resolved configuration; ever
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import torch.distributed as dist
 import yaml
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -118,11 +118,8 @@ def load_checkpoint(engine: Any, checkpoint: Path) -> dict[str, Any]:
     return state
 
 
-def load_weights(place: Path) -> tuple[dict[str, Tensor], RunConfig]:
-    """All weights in fp32 and the configuration, from a run folder (its newest checkpoint) or one checkpoint.
-
-    Reads safetensors, YAML and JSON only. Raises UserError for anything else.
-    """
+def find_checkpoint(place: Path) -> Path:
+    """`place` itself if it is a checkpoint, else the newest one of the run folder `place`."""
     checkpoint = place if (place / "state.json").is_file() else latest_checkpoint(place)
     if checkpoint is None:
         raise UserError(
@@ -130,11 +127,19 @@ def load_weights(place: Path) -> tuple[dict[str, Tensor], RunConfig]:
             "There are no weights to read",
             "Give the folder that `vatt-harmony pretrain` wrote",
         )
+    return checkpoint
+
+
+def load_weights(checkpoint: Path) -> tuple[dict[str, Tensor], RunConfig]:
+    """All weights in fp32 and the configuration of a checkpoint: reads safetensors, YAML and JSON only.
+
+    Raises UserError for a foreign or damaged folder.
+    """
     read_state(checkpoint)
     try:
         weights = load_file(checkpoint / WEIGHTS)
         config = from_mapping(RunConfig, yaml.safe_load((checkpoint / "config.yaml").read_text()))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError, yaml.YAMLError) as error:
         raise UserError(f"{checkpoint} is damaged: {error}", "Nothing was loaded", "Use an older checkpoint") from error
     return weights, config
 
@@ -158,7 +163,8 @@ def full_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     from deepspeed.utils import safe_get_full_fp32_param
 
     for name, parameter in module.named_parameters():
-        managed = hasattr(parameter, "ds_id") or getattr(parameter, "_hp_mapping", None) is not None
+        # Present on every rank, if None where the rank owns no part: only so do all ranks join the collective.
+        managed = hasattr(parameter, "ds_id") or hasattr(parameter, "_hp_mapping")
         value = safe_get_full_fp32_param(parameter) if managed else parameter
         yield name, (parameter if value is None else value).detach().float().cpu().clone().contiguous()
     persistent = set(module.state_dict())
@@ -170,4 +176,4 @@ def full_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 def _write_latest(run: Path, name: str) -> None:
     part = run / "checkpoints" / ".latest.part"
     part.write_text(name + "\n")
-    os.replace(part, run / "checkpoints" / "latest")
+    part.replace(run / "checkpoints" / "latest")

@@ -1,7 +1,6 @@
 """DeepSpeed's own configuration: read, checked for what would go wrong silently, completed by the batch sizes."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from vatt_harmony.engine.config import shipped_file

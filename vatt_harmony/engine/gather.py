@@ -19,7 +19,7 @@ def gather_rows(rows: Sequence[Tensor]) -> list[Tensor]:
     packed = torch.cat([tensor.detach().reshape(count, -1).to(dtype) for tensor in rows], dim=1)
     gathered = packed.new_empty(dist.get_world_size() * count, packed.shape[1])
     dist.all_gather_into_tensor(gathered, packed.contiguous())
-    pieces = gathered.split([tensor[0].numel() for tensor in rows], dim=1)
+    pieces = torch.split(gathered, [tensor[0].numel() for tensor in rows], dim=1)
     return [piece.reshape(-1, *tensor.shape[1:]).to(tensor.dtype) for piece, tensor in zip(pieces, rows, strict=True)]
 
 

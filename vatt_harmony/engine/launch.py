@@ -51,6 +51,12 @@ def start_process(first_step_minutes: float) -> Process:
     return Process(rank=dist.get_rank(), world_size=dist.get_world_size(), device=device)
 
 
+def stop_process() -> None:
+    """Leave the process group, also after an error; ranks need not call it together."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def shorten_timeout(minutes: float) -> None:
     """From now on a collective that hangs longer than `minutes` ends the run. All ranks must call it."""
     # Private, but the only way: torch offers no public setter for the default group's timeout.

@@ -1,5 +1,6 @@
 """One training step: `step(batch) -> (losses, report)`. The loop around it names no modality."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.objective.config import ObjectiveConfig
 from vatt_harmony.stream.batch import Batch
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, kw_only=True)
 class StepResult:
@@ -28,7 +31,9 @@ class StepResult:
     scalars: dict[str, dict[str, float]]
     """TensorBoard group -> name -> value."""
     cosines: Tensor | None
-    """Agreement of each sample's losses in the global batch `[B]`, NaN where it is not a pair; None in plain training."""
+    """Agreement of the losses, global batch `[B]`, NaN where a sample is not a pair; None in plain training."""
+    per_sample: dict[str, Tensor | None]
+    """What this visit says of each sample of the global batch `[B]`: cosine, kept, loss_PAIR; NaN where not valid."""
     embeddings: Gathered
     """For pictures of what the model finds."""
     ready: float
@@ -67,7 +72,13 @@ class PretrainStep:
         ready = time.monotonic()
         gathered = gather(encoded, self._needs_activations, self.process.rank, self.process.world_size)
         judged = judge(
-            gathered, self.model.head_stage, self.objective, self.harmony, self.model.shared_branches, self.state, self.finished
+            gathered,
+            self.model.head_stage,
+            self.objective,
+            self.harmony,
+            self.model.shared_branches,
+            self.state,
+            self.finished,
         )
         taken = self._finite(encoded, judged, batch)
         norm = (
@@ -81,8 +92,11 @@ class PretrainStep:
         result = StepResult(
             scalars=self._scalars(judged, gathered, norm, rate),
             cosines=None if judged.harmonized is None else judged.harmonized.cosines,
-            embeddings=gathered, ready=ready, taken=taken,
-        )  # fmt: skip
+            per_sample=_per_sample(judged),
+            embeddings=gathered,
+            ready=ready,
+            taken=taken,
+        )
         return losses, result
 
     def state_dict(self) -> dict[str, Any]:
@@ -108,10 +122,11 @@ class PretrainStep:
             for branch, z in encoded.z.items()
             for row in encoded.rows[branch][nonfinite_rows(z)]
         }
-        suspects = [batch.keys[row] for row in sorted(bad)] or batch.keys
-        verdict = self.guard.check(values, suspects)
+        verdict = self.guard.check(values, [batch.keys[row] for row in sorted(bad)])
         if not verdict.take_step and self.process.is_first:
-            print(f"step {self.finished + 1} left out: not finite: {', '.join(verdict.guilty)}; samples {verdict.keys}")
+            log.warning("step %d left out, not finite: %s", self.finished + 1, ", ".join(verdict.guilty))
+        if not verdict.take_step and bad:
+            log.warning("step %d: not finite on this rank: %s", self.finished + 1, ", ".join(verdict.keys))
         return verdict.take_step
 
     def _update(self, scalar: Tensor) -> float:
@@ -143,3 +158,10 @@ class PretrainStep:
             groups[HARMONY] = {name: float(value) for name, value in judged.harmonized.stats.items()}
             groups[HEALTH]["clamp_rate"] = groups[HARMONY].get("clamp_rate", 0.0)
         return groups
+
+
+def _per_sample(judged: Judged) -> dict[str, Tensor | None]:
+    losses: dict[str, Tensor | None] = {f"loss_{pair}": values for pair, values in judged.losses.per_sample.items()}
+    if judged.harmonized is None:
+        return {"cosine": None, "kept": None} | losses
+    return {"cosine": judged.harmonized.cosines, "kept": judged.harmonized.keep} | losses

@@ -16,22 +16,22 @@ from vatt_harmony.shards.verify import Verdict, verify
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb `shards`; each of its verbs sets `handler`, a function from the arguments to an exit status."""
+    """Add the verb `shards`; each of its verbs sets `run_verb`, a function from the arguments to an exit status."""
     shards = subparsers.add_parser("shards", help="make, check, count and show WebDataset shards")
     verbs = shards.add_subparsers(dest="shards_verb", required=True)
     _add_build(verbs.add_parser("build", help="write the shards of a manifest; start again to go on"))
     check = _add_reading(verbs.add_parser("verify", help="decode every sample and check timing, keys and digests"))
     check.add_argument("--max-bad", type=int, default=0, metavar="N", help="bad samples and shards allowed (0)")
-    check.set_defaults(handler=_verify)
+    check.set_defaults(run_verb=_verify)
     _add_reading(verbs.add_parser("stats", help="clips, hours, captions, missing modalities, drops")).set_defaults(
-        handler=_stats
+        run_verb=_stats
     )
     show = verbs.add_parser("show", help="a contact sheet of some samples")
     show.add_argument("source", help=_SOURCE)
     show.add_argument("--out", type=Path, default=Path("contact_sheet.png"), help="image file (contact_sheet.png)")
     show.add_argument("--samples", type=int, default=8, metavar="N", help="samples to show (8)")
     show.add_argument("--seed", type=int, default=0, help="which samples (0)")
-    show.set_defaults(handler=_show)
+    show.set_defaults(run_verb=_show)
 
 
 _SOURCE = "folder of tars (or of folders of tars), one tar, glob or brace pattern"
@@ -48,7 +48,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fps", type=float, default=defaults.fps, metavar="HZ")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of the order of clips in their shards")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    parser.set_defaults(handler=_build)
+    parser.set_defaults(run_verb=_build)
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

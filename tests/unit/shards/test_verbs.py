@@ -23,7 +23,7 @@ def run(*words: object) -> int:
     parser = argparse.ArgumentParser()
     add_parser(parser.add_subparsers())
     arguments = parser.parse_args(["shards", *map(str, words)])
-    return int(arguments.handler(arguments))
+    return int(arguments.run_verb(arguments))
 
 
 def record(end: float = 1.0, captions: list[Caption] | None = None, **facts: float) -> bytes:

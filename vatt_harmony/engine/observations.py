@@ -1,0 +1,57 @@
+"""`cosines.parquet`: what every visit of a sample said about it, one row a sample and step."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import torch.distributed as dist
+from torch import Tensor
+
+from vatt_harmony.engine.surrogate import Gathered
+
+FOLDER = "observations"
+
+
+class Observations:
+    """Keeps each rank's rows in memory between checkpoints and writes them as one Parquet part a rank and checkpoint.
+
+    Columns: step, key, cosine (null where the sample is not a pair), loss_PAIR (null where not valid), kept.
+    """
+
+    def __init__(self, run: Path, resumed_step: int) -> None:
+        """Parts written after `resumed_step` belong to steps that will be done again; rank 0 removes them."""
+        self.folder = run / FOLDER
+        self._rows: dict[str, list[object]] = {}
+        if dist.get_rank() == 0:
+            self.folder.mkdir(exist_ok=True)
+            for part in self.folder.glob("step_*.parquet"):
+                if int(part.name.split("_")[1]) > resumed_step:
+                    part.unlink()
+        dist.barrier()
+
+    def add(self, step: int, keys: list[str], gathered: Gathered, columns: Mapping[str, Tensor | None]) -> None:
+        """Take this rank's rows of global columns `[B]`; NaN becomes null."""
+        self._rows.setdefault("step", []).extend([step] * len(keys))
+        self._rows.setdefault("key", []).extend(keys)
+        for name, column in columns.items():
+            values = [None] * len(keys) if column is None else gathered.own(column).tolist()
+            self._rows.setdefault(name, []).extend(None if v is None or v != v else v for v in values)
+
+    def write(self, step: int) -> None:
+        """Write the rows since the last part; call it with every checkpoint, on all ranks."""
+        if not self._rows:
+            return
+        part = self.folder / f"step_{step:08d}_rank_{dist.get_rank():05d}.parquet"
+        pq.write_table(pa.table(self._rows), part.with_suffix(".part"))
+        part.with_suffix(".part").replace(part)
+        self._rows = {}
+
+
+def read_observations(run: Path) -> pa.Table:
+    """All rows of a run in the order of steps, written parts only."""
+    parts = sorted((run / FOLDER).glob("step_*.parquet"))
+    tables = [pq.read_table(part) for part in parts]
+    table = pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({"step": [], "key": []})
+    return table.take(pc.sort_indices(table, sort_keys=[("step", "ascending")]))

@@ -1,0 +1,147 @@
+"""The main job: a run folder in, a pretrained encoder out; the loop stands in `_loop`."""
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+import yaml
+
+from vatt_harmony.config import to_mapping
+from vatt_harmony.engine.checkpoint import (
+    find_checkpoint,
+    latest_checkpoint,
+    load_checkpoint,
+    load_into,
+    load_weights,
+    save_checkpoint,
+)
+from vatt_harmony.engine.config import RunConfig
+from vatt_harmony.engine.environment import device_name, write_environment
+from vatt_harmony.engine.evaluate import Evaluation
+from vatt_harmony.engine.launch import Process, shorten_timeout
+from vatt_harmony.engine.monitor import Monitor
+from vatt_harmony.engine.observations import Observations
+from vatt_harmony.engine.parts import build_engine, build_model, model_config, run_tokenizer
+from vatt_harmony.engine.preemption import Preemption
+from vatt_harmony.engine.schedule import learning_rate
+from vatt_harmony.engine.speed import SpeedMeter, peak_flops
+from vatt_harmony.engine.step import PretrainStep
+from vatt_harmony.engine.watch import Watch
+from vatt_harmony.scale.flops import train_flops
+from vatt_harmony.stream.capabilities import check_pairs
+from vatt_harmony.stream.stream import Stream
+
+log = logging.getLogger(__name__)
+
+
+class Pretrainer:
+    """One run on one rank. All ranks build it alike and call `train` together."""
+
+    def __init__(self, config: RunConfig, run: Path, process: Process, init: Path | None = None) -> None:
+        """Build or resume the run in folder `run`; `init` (a run, a checkpoint) gives a new run its weights only.
+
+        Raises UserError for whatever in configuration, data or checkpoint would train something else than asked for.
+        """
+        if process.is_first:
+            run.mkdir(parents=True, exist_ok=True)
+        dist.barrier()
+        self.run, self.process = run, process
+        tokenizer = run_tokenizer(config, run, process)
+        self.config = config
+        self.stream = Stream(config.data, config.stream, config.seed, process.rank, process.world_size, tokenizer)
+        check_pairs(self.stream.sources, config.objective.weights.active())
+        shape = model_config(config, tokenizer.vocabulary)
+        model = build_model(shape, config.seed)
+        checkpoint = latest_checkpoint(run)
+        if init is not None and checkpoint is None:
+            load_into(model, load_weights(find_checkpoint(init))[0], init)
+        self.engine, deepspeed = build_engine(model, config, process)
+        rate = partial(learning_rate, config=config.optim, steps=config.engine.steps)
+        self.step = PretrainStep(self.engine, config.objective, config.harmony, process, rate, config.engine.patience)
+        if checkpoint is not None:
+            self._resume(checkpoint)
+        dtype = next(model.parameters()).dtype
+        meter = SpeedMeter(
+            process.device,
+            flops_per_triplet=train_flops(shape, config.stream.candidates),
+            peak=peak_flops(device_name(process.device), dtype),
+        )
+        self.watch = Watch(meter, tokenizer, config.stream.global_batch)
+        self.observations = Observations(run, self.step.finished)
+        self.evaluation = Evaluation(config, tokenizer, process)
+        self._describe(deepspeed)
+
+    def train(self) -> None:
+        """Train to the last step, or to a checkpoint when the scheduler asks to stop. Everything is in the folder."""
+        if not self.process.is_first:
+            self._loop(None)
+            return
+        with Monitor(self.run, steps=self.config.engine.steps, resumed_step=self.step.finished) as monitor:
+            self._loop(monitor)
+
+    def _loop(self, monitor: Monitor | None) -> None:
+        settings, first = self.config.engine, True
+        with Preemption(self.process.device) as preemption:
+            batches = iter(self.stream)
+            while self.step.finished < settings.steps:
+                batch = next(batches)
+                self.watch.arrived(batch)
+                losses, result = self.step(batch)
+                self.watch.finished(result)
+                done = self.step.finished
+                self.observations.add(done, batch.keys, result.embeddings, result.per_sample)
+                if first:
+                    shorten_timeout(settings.step_minutes)
+                    first = False
+                last = done == settings.steps
+                evaluate = self.evaluation.due(done)
+                if done % settings.log_every == 0 or last or evaluate:
+                    look = done % settings.look_every == 0 or last
+                    report = self.watch.report(
+                        done,
+                        losses,
+                        result,
+                        batch,
+                        look=self.watch.look(self.step.model, batch, result) if look else None,
+                        held_out=self.evaluation.scalars(self.step.model) if evaluate else {},
+                    )
+                    if monitor:
+                        monitor.log(report)
+                stop = preemption.agreed()
+                if done % settings.checkpoint_every == 0 or last or stop:
+                    self._checkpoint(monitor)
+                if stop and not last:
+                    if monitor:
+                        monitor.end("preempted", f"asked to stop; checkpoint of step {done} written")
+                    return
+            if monitor:
+                monitor.end("finished")
+
+    def _checkpoint(self, monitor: Monitor | None) -> None:
+        self.observations.write(self.step.finished)
+        state = {"step": self.step.finished, "stream": self.stream.state_dict(), "train": self.step.state_dict()}
+        folder = save_checkpoint(self.engine, self.run, self.config, state, self.config.engine.keep)
+        if monitor:
+            monitor.checkpoint(folder)
+
+    def _resume(self, checkpoint: Path) -> None:
+        state = load_checkpoint(self.engine, checkpoint)
+        self.stream.load_state_dict(state["stream"])
+        self.step.load_state_dict(state["train"])
+        if self.process.is_first:
+            log.info("resuming after step %d from %s", self.step.finished, checkpoint)
+
+    def _describe(self, deepspeed: Mapping[str, Any]) -> None:
+        names: list[str] = [""] * self.process.world_size
+        dist.all_gather_object(names, device_name(self.process.device))
+        if not self.process.is_first:
+            return
+        resolved = yaml.safe_dump(to_mapping(self.config), sort_keys=False)
+        (self.run / "config.yaml").write_text(resolved)
+        write_environment(self.run, devices=names, deepspeed=deepspeed)
+        print(resolved)
+        for line in (*self.stream.summary(), *self.config.harmony.warnings):
+            print(line)

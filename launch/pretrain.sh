@@ -39,8 +39,9 @@ PYTHON
 python -m deepspeed.launcher.runner --num_gpus "$ranks" --master_port "$port" --log_level error \
     --module vatt_harmony pretrain "$@" &
 launcher=$!
-trap stop_ranks TERM INT
+trap 'signalled=yes; stop_ranks' TERM INT
 while true; do
-    wait "$launcher" && status=0 || status=$? # a signal ends `wait`, not the run
-    kill -0 "$launcher" 2>/dev/null || exit "$status"
+    signalled=no
+    wait "$launcher" && status=0 || status=$?
+    [ "$signalled" = yes ] || exit "$status" # a signal ends `wait`, not the run
 done

@@ -61,7 +61,8 @@ def test_several_machines_by_hostfile_with_and_without_ssh(project: Path) -> Non
 
 def test_slurm_job_stops_with_a_checkpoint_and_queues_itself_again(project: Path) -> None:
     # srun hands the signal on; the ranks write a checkpoint and exit 0.
-    srun = 'trap "echo checkpoint; exit 0" USR1\nsleep 0.3\necho "srun $* at $MASTER_ADDR"\nfor _ in {1..200}; do sleep 0.05; done\n'
+    wait = 'sleep 0.3\necho "srun $* at $MASTER_ADDR"\nfor _ in {1..200}; do sleep 0.05; done\n'
+    srun = 'trap "echo checkpoint; exit 0" USR1\n' + wait
     scontrol = 'case $1 in show) printf "first\\nsecond\\n";; *) echo "scontrol $*";; esac\n'
     for name, text in (("srun", srun), ("scontrol", scontrol)):
         _program(project / "slurm" / name, "#!/usr/bin/env bash\n" + text)

@@ -67,16 +67,10 @@ class Judged:
     """None in plain training."""
 
 
-def judge(
-    gathered: Gathered,
-    head_stage: HeadStage,
-    objective: ObjectiveConfig,
-    harmony: HarmonyConfig,
-    shared: tuple[str, ...],
-    state: HarmonyState,
-    step: int,
-) -> Judged:
-    """Losses on the gathered z, their gradients there, and the harmonizer's verdict; no parameter gets a gradient.
+def differentiate(
+    gathered: Gathered, head_stage: HeadStage, objective: ObjectiveConfig
+) -> tuple[dict[str, dict[str, Tensor]], PairLosses]:
+    """Pair -> branch -> gradient of the pair's loss at the gathered z, and the losses; no parameter gets a gradient.
 
     Every loss has a head stage of its own, over its two branches only: under ZeRO-3 a graph can be differentiated once.
     """
@@ -92,6 +86,20 @@ def judge(
         gradients = torch.autograd.grad(loss.terms[pair], list(ends.values()))
         u[pair] = dict(zip(ends, gradients, strict=True))
         losses |= loss.detach()
+    return u, losses
+
+
+def judge(
+    gathered: Gathered,
+    head_stage: HeadStage,
+    objective: ObjectiveConfig,
+    harmony: HarmonyConfig,
+    shared: tuple[str, ...],
+    state: HarmonyState,
+    step: int,
+) -> Judged:
+    """Losses on the gathered z, their gradients there, and the harmonizer's verdict on them."""
+    u, losses = differentiate(gathered, head_stage, objective)
     if not harmony.enabled:
         return Judged(losses=losses, cotangents=_sum(u), harmonized=None)
     validity = valid_pairs(gathered.valid)

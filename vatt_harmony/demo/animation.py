@@ -132,7 +132,7 @@ def _arrows(axes: Axes, vectors: NDArray[np.float64]) -> None:
     ):
         style = {"arrowstyle": "-|>", "color": colour, "lw": 3 if colour != DARK else 1.5, "mutation_scale": 16}
         axes.annotate("", xy=tuple(vector), xytext=(0, 0), arrowprops=style)
-        axes.text(*(vector * 1.06), name, color=colour, fontsize=10, ha="center")
+        axes.text(float(vector[0]) * 1.06, float(vector[1]) * 1.06, name, color=colour, fontsize=10, ha="center")
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-0.35 * reach, reach)
     axes.set_aspect("equal")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,11 @@ class Pretrainer:
         dist.barrier()
         self.run, self.process = run, process
         tokenizer = run_tokenizer(config, run, process)
-        self.config = config
         self.stream = Stream(config.data, config.stream, config.seed, process.rank, process.world_size, tokenizer)
         check_pairs(self.stream.sources, config.objective.weights.active())
-        shape = model_config(config, tokenizer.vocabulary)
-        model = build_model(shape, config.seed)
+        # What is saved and shown is what is trained, lengths and vocabulary included.
+        self.config = config = replace(config, model=model_config(config, tokenizer.vocabulary))
+        model = build_model(config.model, config.seed)
         checkpoint = latest_checkpoint(run)
         if init is not None and checkpoint is None:
             load_into(model, load_weights(find_checkpoint(init))[0], init)
@@ -66,7 +67,7 @@ class Pretrainer:
         dtype = next(model.parameters()).dtype
         meter = SpeedMeter(
             process.device,
-            flops_per_triplet=train_flops(shape, config.stream.candidates),
+            flops_per_triplet=train_flops(config.model, config.stream.candidates),
             peak=peak_flops(device_name(process.device), dtype),
         )
         self.watch = Watch(meter, tokenizer, config.stream.global_batch)

@@ -12,7 +12,8 @@ from vatt_harmony.engine.report import DATA, HARMONY, HEALTH, LEARNING, LOOK, SP
 LAYOUT = {
     LEARNING: {
         "losses": ["Multiline", [rf"^{LEARNING}/loss/.*"]],
-        "recalls": ["Multiline", [rf"^{LEARNING}/recall.*"]],
+        "recalls in the batch": ["Multiline", [rf"^{LEARNING}/recall@.*"]],
+        "held-out recalls": ["Multiline", [rf"^{LEARNING}/held_out/R@.*"]],
     },
     HARMONY: {
         "mean cosine, overall and by source": ["Multiline", [rf"^{HARMONY}/cosine_mean.*"]],

@@ -82,7 +82,8 @@ def test_the_layout_lays_the_recalls_over_one_another(run):
     layout = layout_pb2.Layout.FromString(event.tensor_proto.string_val[0])
     charts = {chart.title: list(chart.multiline.tag) for chart in layout.category[0].chart}
     assert [category.title for category in layout.category] == list(groups.GROUPS[:5])
-    assert charts["recalls"] == ["^1 learning/recall.*"]
+    assert charts["recalls in the batch"] == ["^1 learning/recall@.*"]
+    assert charts["held-out recalls"] == ["^1 learning/held_out/R@.*"]
 
 
 def test_status_of_a_finished_run(run):

@@ -7,6 +7,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from vatt_harmony.engine.agreement import gather_over_ranks
+from vatt_harmony.engine.gather import gather_rows
 from vatt_harmony.engine.guards import FiniteGuard
 from vatt_harmony.engine.preemption import Preemption
 from vatt_harmony.engine.report import DATA, SPEED
@@ -23,11 +24,22 @@ def test_two_ranks_agree(tmp_path):
 def _rank(rank, rendezvous):
     dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=2)
     assert gather_over_ranks([float(rank), 7.0], CPU) == [[0.0, 7.0], [1.0, 7.0]]
+    _gathered_rows_keep_their_types_and_bits(rank)
     _one_bad_rank_stops_the_step_of_both(rank)
     _a_series_raises_on_both(rank)
     _a_signal_to_one_rank_reaches_both(rank)
     _the_rank_that_waits_longest_counts(rank)
     dist.destroy_process_group()
+
+
+def _gathered_rows_keep_their_types_and_bits(rank):
+    def rows(of: int) -> list[torch.Tensor]:
+        g = torch.Generator().manual_seed(of)
+        kernel = torch.randn(3, 2, 2, generator=g)
+        return [kernel[:, 0].to(torch.bfloat16), kernel[:, 0, 0] > 0, kernel, kernel.double().mT]
+
+    for found, first, second in zip(gather_rows(rows(rank)), rows(0), rows(1), strict=True):
+        assert found.dtype == first.dtype and torch.equal(found, torch.cat([first, second]))
 
 
 def _one_bad_rank_stops_the_step_of_both(rank):

@@ -31,7 +31,7 @@ def one_step(rank: int, world_size: int, name: str) -> dict[str, Any]:
     own = rows_of(replace(batch, audio=batch.audio.double()), rank, world_size)
     objective = ObjectiveConfig()
     encoded = encode(model, own, torch.device("cpu"))
-    gathered = gather(encoded, True, rank, world_size)
+    gathered = gather(encoded, HARMONY.kernel_branches(model.shared_branches), rank, world_size)
     judged = judge(gathered, model.head_stage, objective, HARMONY, model.shared_branches, HarmonyState(), 0)
     surrogate(encoded, gathered, judged, model.head_stage, objective).backward()
     assert all(p.grad is not None for p in model.parameters())

@@ -35,7 +35,7 @@ def batches() -> dict[str, Batch]:
 def step(forward: Any, model: Any, batch: Batch, rank: int, world_size: int) -> torch.Tensor:
     dtype = next(model.parameters()).dtype
     encoded = encode(forward, replace(batch, audio=batch.audio.to(dtype)), CPU)
-    gathered = gather(encoded, True, rank, world_size)
+    gathered = gather(encoded, HARMONY.kernel_branches(model.shared_branches), rank, world_size)
     judged = judge(gathered, model.head_stage, ObjectiveConfig(), HARMONY, model.shared_branches, HarmonyState(), 0)
     return surrogate(encoded, gathered, judged, model.head_stage, ObjectiveConfig())
 

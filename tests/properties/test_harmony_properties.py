@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vatt_harmony.harmony.rules import RULES, pcgrad
-from vatt_harmony.harmony.signals import last_linear
+from vatt_harmony.harmony.signals import activation_kernel, last_linear
 
 SAMPLES, WIDTH = 5, 4
 cases = st.tuples(st.integers(2, 3), st.integers(0, 2**32 - 1))
@@ -89,4 +89,5 @@ def test_last_linear_is_the_gram_of_outer_products(seed: int, candidates: int) -
         ],
         dim=1,
     )
-    torch.testing.assert_close(last_linear(u, act, ("video", "audio", "text")), matrices @ matrices.mT)
+    branches = ("video", "audio", "text")
+    torch.testing.assert_close(last_linear(u, activation_kernel(act, branches), branches), matrices @ matrices.mT)

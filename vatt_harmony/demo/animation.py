@@ -56,10 +56,10 @@ def most_conflicting(run: Path, shards: Path, rows: int = 64) -> Scene:
     tokenizer = load_tokenizer(trained.tokenizer, trained.config.stream.words)
     batch = next(iter(evaluation_batches(str(shards), trained.config.stream, tokenizer, rows=rows)))
     model, config = trained.model, trained.config.harmony
-    gathered = gather(encode(model, batch, torch.device("cpu")), True, 0, 1)
+    gathered = gather(encode(model, batch, torch.device("cpu")), model.shared_branches, 0, 1)
     u, _ = differentiate(gathered, model.head_stage, trained.config.objective)
     u = {pair: u[pair] for pair in ("video_audio", "video_text")}
-    gram = SIGNALS["last_linear"](u, gathered.act, model.shared_branches)
+    gram = SIGNALS["last_linear"](u, gathered.kernel, model.shared_branches)
     weights = RULES["pcgrad"](gram, torch.ones(gram.shape[:2], dtype=torch.bool)).clamp(max=config.w_max)
     norm = gram.diagonal(dim1=1, dim2=2).sqrt()
     row = int((gram[:, 0, 1] / (norm[:, 0] * norm[:, 1])).argmin())

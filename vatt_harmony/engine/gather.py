@@ -10,17 +10,21 @@ from torch import Tensor
 def gather_rows(rows: Sequence[Tensor]) -> list[Tensor]:
     """All ranks' rows of several tensors `[b, ...]` by one collective: `[W * b, ...]` each, in rank order.
 
-    The tensors are packed in the first one's dtype, so masks travel as exact zeros and ones and come back as bool.
-    All ranks must call it with equal shapes.
+    The tensors travel as bytes, so that none is rounded to another's type. All ranks must call it with equal shapes.
     """
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return [tensor.detach() for tensor in rows]
-    count, dtype = rows[0].shape[0], rows[0].dtype
-    packed = torch.cat([tensor.detach().reshape(count, -1).to(dtype) for tensor in rows], dim=1)
+    count = rows[0].shape[0]
+    parts = [tensor.detach().reshape(count, -1).contiguous().view(torch.uint8) for tensor in rows]
+    packed = torch.cat(parts, dim=1)
     gathered = packed.new_empty(dist.get_world_size() * count, packed.shape[1])
-    dist.all_gather_into_tensor(gathered, packed.contiguous())
-    pieces = torch.split(gathered, [tensor[0].numel() for tensor in rows], dim=1)
-    return [piece.reshape(-1, *tensor.shape[1:]).to(tensor.dtype) for piece, tensor in zip(pieces, rows, strict=True)]
+    dist.all_gather_into_tensor(gathered, packed)
+    pieces = torch.split(gathered, [part.shape[1] for part in parts], dim=1)
+    # A copy first: bytes between two columns need not lie where a wider type may begin.
+    return [
+        piece.contiguous().view(tensor.dtype).view(-1, *tensor.shape[1:])
+        for piece, tensor in zip(pieces, rows, strict=True)
+    ]
 
 
 def gather_named(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -70,7 +70,8 @@ class PretrainStep:
             group["lr"] = rate
         encoded = encode(self.engine, batch, self.process.device)
         ready = time.monotonic()
-        gathered = gather(encoded, self._needs_activations, self.process.rank, self.process.world_size)
+        kernel_branches = self.harmony.kernel_branches(self.model.shared_branches)
+        gathered = gather(encoded, kernel_branches, self.process.rank, self.process.world_size)
         judged = judge(
             gathered,
             self.model.head_stage,
@@ -108,10 +109,6 @@ class PretrainStep:
         self.finished = state["finished"]
         self.state = HarmonyState.from_state_dict(state["harmony"])
         self.guard.load_state_dict(state["guard"])
-
-    @property
-    def _needs_activations(self) -> bool:
-        return self.harmony.enabled and self.harmony.signal == "last_linear"
 
     def _finite(self, encoded: Encoded, judged: Judged, batch: Batch) -> bool:
         values: dict[str, Tensor | float] = {f"loss of {pair}": term for pair, term in judged.losses.terms.items()}

@@ -10,7 +10,7 @@ averaging over ranks, since each rank holds only its own rows; head gradients ar
 leaves them as they are. No process group, no engine: `step.py` is the shell around it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +20,7 @@ from vatt_harmony.engine.encode import Encoded
 from vatt_harmony.engine.gather import gather_named
 from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.harmony.harmonizer import Harmonized, HarmonyState, harmonize
+from vatt_harmony.harmony.signals import activation_kernel
 from vatt_harmony.model.heads import HeadStage
 from vatt_harmony.objective.config import ObjectiveConfig
 from vatt_harmony.objective.objective import PAIRS, PairLosses, pair_losses, valid_pairs
@@ -31,7 +32,8 @@ class Gathered:
 
     z: dict[str, Tensor]
     """Branch -> `[B, D]` or `[B, K, D]`, zeros where not valid."""
-    act: dict[str, Tensor] | None
+    kernel: Tensor | None
+    """Inner products of the activations `[B, S, S]`; None where the signal needs none."""
     valid: dict[str, Tensor]
     rank: int
     world_size: int
@@ -42,18 +44,19 @@ class Gathered:
         return rows[self.rank * count : (self.rank + 1) * count]
 
 
-def gather(encoded: Encoded, with_activations: bool, rank: int, world_size: int) -> Gathered:
-    """All ranks' rows. All ranks must call it."""
+def gather(encoded: Encoded, kernel_branches: Sequence[str], rank: int, world_size: int) -> Gathered:
+    """All ranks' rows; the activations of `kernel_branches`, if any, as their kernel. All ranks must call it."""
     rows = {f"z/{branch}": encoded.spread(branch, z.detach()) for branch, z in encoded.z.items()}
     rows |= {f"valid/{branch}": mask for branch, mask in encoded.valid.items()}
-    if with_activations:
-        rows |= {f"act/{branch}": encoded.spread(branch, act) for branch, act in encoded.act.items()}
+    if kernel_branches:
+        act = {branch: encoded.spread(branch, encoded.act[branch]) for branch in kernel_branches}
+        rows["kernel"] = activation_kernel(act, kernel_branches)
     full = gather_named(rows)
 
     def part(name: str) -> dict[str, Tensor]:
         return {key.split("/")[1]: value for key, value in full.items() if key.startswith(f"{name}/")}
 
-    return Gathered(z=part("z"), act=part("act") or None, valid=part("valid"), rank=rank, world_size=world_size)
+    return Gathered(z=part("z"), kernel=full.get("kernel"), valid=part("valid"), rank=rank, world_size=world_size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +108,7 @@ def judge(
     validity = valid_pairs(gathered.valid)
     result = harmonize(
         u=u,
-        act=gathered.act,
+        kernel=gathered.kernel,
         valid={pair: validity[pair] for pair in u},
         config=harmony,
         shared=shared,

@@ -1,5 +1,6 @@
 """Options of the harmonizer and its curriculum."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -88,6 +89,14 @@ class HarmonyConfig:
             raise ValueError(f"w_max is {self.w_max}, allowed is >= 1")
         if not 0.0 <= self.eps_rel < 1.0:
             raise ValueError(f"eps_rel is {self.eps_rel}, allowed is 0 <= eps_rel < 1")
+
+    def compared(self, shared: Sequence[str]) -> tuple[str, ...]:
+        """Branches that are compared and realigned, of those that go through the `shared` trunk."""
+        return tuple(branch for branch in shared if self.branches in ("all", branch))
+
+    def kernel_branches(self, shared: Sequence[str]) -> tuple[str, ...]:
+        """Branches whose `activation_kernel` the signal needs; empty if it needs none."""
+        return self.compared(shared) if self.enabled and self.signal == "last_linear" else ()
 
     @property
     def signal_name(self) -> str:

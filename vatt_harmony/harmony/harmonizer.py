@@ -15,7 +15,7 @@ from vatt_harmony.errors import UserError
 from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.harmony.curriculum import select
 from vatt_harmony.harmony.rules import RULES
-from vatt_harmony.harmony.signals import SIGNALS, Activations, Gradients
+from vatt_harmony.harmony.signals import SIGNALS, Gradients
 from vatt_harmony.harmony.statistics import statistics
 from vatt_harmony.objective.precision import without_autocast
 
@@ -66,7 +66,7 @@ class Harmonized:
 @torch.no_grad()
 def harmonize(
     u: Gradients,
-    act: Activations | None,
+    kernel: Tensor | None,
     valid: Mapping[str, Tensor],
     config: HarmonyConfig,
     shared: Sequence[str],
@@ -76,15 +76,15 @@ def harmonize(
     """Compare each sample's losses and re-weight their gradients at the trunk's output; pure, without communication.
 
     u: loss → branch → gradient of that loss (with its weight and its mean over the global valid count) at the trunk's
-    output `[B, D]` or `[B, K, D]`, fp32 or better; act: branch → input of the last FFN's output matrix at the pooled
-    token `[B, (K,) P]`, None unless the signal is last_linear; valid: loss → bool `[B]`; shared: branches that run
-    through the trunk shared by several losses, the others are not realigned; step counts optimizer steps from 0.
+    output `[B, D]` or `[B, K, D]`, fp32 or better; kernel: `activation_kernel` of `config.kernel_branches(shared)`,
+    `[B, S, S]`, None unless the signal is last_linear; valid: loss → bool `[B]`; shared: branches that run through the
+    trunk shared by several losses, the others are not realigned; step counts optimizer steps from 0.
     Every rank calls it on the same gathered batch. Samples with fewer than two comparable losses have weight 1 and are
     kept. Raises UserError if fewer than two losses reach the compared branches. Source: after arXiv 2211.02077.
     """
-    compared = [branch for branch in shared if config.branches in ("all", branch)]
+    compared = config.compared(shared)
     present = torch.stack([valid[loss] for loss in u], dim=1)
-    gram, active, degenerate = _compare(u, act, present, config, compared)
+    gram, active, degenerate = _compare(u, kernel, present, config, compared)
     cosines = _lowest_cosine(gram, active)
     droppable = present.new_tensor([config.curriculum.drop == "both" or loss != _KEPT_BY_VT_ONLY for loss in u])
     selection = select(cosines, present, droppable, config.curriculum, step)
@@ -103,7 +103,7 @@ def harmonize(
 
 
 def _compare(
-    u: Gradients, act: Activations | None, present: Tensor, config: HarmonyConfig, compared: Sequence[str]
+    u: Gradients, kernel: Tensor | None, present: Tensor, config: HarmonyConfig, compared: Sequence[str]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gram `[B, M, M]`, losses to compare `[B, M]`, number of samples with a valid loss without usable gradient."""
     reaching = [any(branch in compared for branch in u[loss]) for loss in u]
@@ -118,7 +118,7 @@ def _compare(
     scale = present.sum(dim=0).amax()
     scaled = {loss: {b: g * scale for b, g in u[loss].items() if b in compared} for loss in u}
     with without_autocast(present.device):
-        gram = SIGNALS[config.signal](scaled, act, compared)
+        gram = SIGNALS[config.signal](scaled, kernel, compared)
     squared_norm = gram.diagonal(dim1=1, dim2=2)
     expected = present & present.new_tensor(reaching)
     usable = expected & squared_norm.isfinite()

@@ -11,37 +11,48 @@ import torch
 from torch import Tensor
 
 from vatt_harmony.errors import UserError
+from vatt_harmony.objective.precision import without_autocast
 
 Gradients = Mapping[str, Mapping[str, Tensor]]
-Activations = Mapping[str, Tensor]
 Path = tuple[str, str, int]
 
 
-def last_linear(u: Gradients, act: Activations | None, branches: Sequence[str]) -> Tensor:
+def activation_kernel(act: Mapping[str, Tensor], branches: Sequence[str]) -> Tensor:
+    """All that `last_linear` needs of the activations: inner products between each sample's sequences, `[B, S, S]`.
+
+    act: branch → input of the last FFN's output matrix at the pooled token, `[B, P]` or `[B, K, P]`. A sample's S
+    sequences are those of `branches` in this order, a text's K candidates one after another. fp32 or better. Every
+    rank computes it on its own rows, so that S² numbers a sample travel between ranks, not S·P.
+    """
+    inputs = torch.cat([_rows(act[branch]) for branch in branches], dim=1)
+    with without_autocast(inputs.device):
+        return inputs @ inputs.mT
+
+
+def last_linear(u: Gradients, kernel: Tensor | None, branches: Sequence[str]) -> Tensor:
     """Gram `[B, M, M]` of the M losses' gradients of the last FFN's output matrix (without bias), for every sample.
 
-    u: loss → branch → gradient at the trunk's output `[B, D]` or `[B, K, D]`; act: branch → input of that matrix at the
-    pooled token, `[B, P]` or `[B, K, P]`; only `branches` are compared, at least one of them must be in u. Dropout
-    after that matrix is ignored. Raises UserError without activations. Exact for that matrix.
+    u: loss → branch → gradient at the trunk's output `[B, D]` or `[B, K, D]`; kernel: `activation_kernel` of the same
+    `branches`, which are compared and each of which must be in u. Dropout after that matrix is ignored. Raises
+    UserError without a kernel. Exact for that matrix.
     """
-    if act is None:
+    if kernel is None:
         raise UserError(
             "The signal last_linear got no activations of the last FFN.",
             "Gradients of its output matrix cannot be compared.",
             "Let the model return them, or set harmony.signal to representation.",
         )
     paths = _paths(u, branches)
-    inputs = torch.cat([_rows(act[branch]) for branch in dict.fromkeys(branch for _, branch, _ in paths)], dim=1)
-    sequences = list(dict.fromkeys(path[1:] for path in paths))
-    place = torch.tensor([sequences.index(path[1:]) for path in paths], device=inputs.device)
-    products = inputs @ inputs.mT
-    return _gram(u, paths, products[:, place[:, None], place])
+    # Sorted by branch and candidate, whatever loss comes first: the order of the kernel.
+    sequences = sorted({path[1:] for path in paths}, key=lambda sequence: (branches.index(sequence[0]), sequence[1]))
+    place = torch.tensor([sequences.index(path[1:]) for path in paths], device=kernel.device)
+    return _gram(u, paths, kernel[:, place[:, None], place])
 
 
-def representation(u: Gradients, act: Activations | None, branches: Sequence[str]) -> Tensor:
+def representation(u: Gradients, kernel: Tensor | None, branches: Sequence[str]) -> Tensor:
     """Gram `[B, M, M]` of the M losses' gradients at the trunk's output, summed over `branches` and candidates.
 
-    Shapes as in `last_linear`; `act` is not used. Source: MGDA-UB's representation gradients, arXiv 1810.04650.
+    Shapes as in `last_linear`; `kernel` is not used. Source: MGDA-UB's representation gradients, arXiv 1810.04650.
     """
     paths = _paths(u, branches)
     same_sequence = [[float(path[1:] == other[1:]) for other in paths] for path in paths]
@@ -49,7 +60,7 @@ def representation(u: Gradients, act: Activations | None, branches: Sequence[str
     return _gram(u, paths, torch.tensor(same_sequence, device=gradient.device))
 
 
-SIGNALS: dict[str, Callable[[Gradients, Activations | None, Sequence[str]], Tensor]] = {
+SIGNALS: dict[str, Callable[[Gradients, Tensor | None, Sequence[str]], Tensor]] = {
     "last_linear": last_linear,
     "representation": representation,
 }

@@ -70,7 +70,7 @@ def test_two_steps_narrowed(recipe: Path) -> None:
         before = {name: value.detach().clone() for name, value in model.named_parameters()}
         batch = random_batch(config.stream.global_batch, model.config, seed=step, candidates=config.stream.candidates)
         encoded = encode(model, batch, CPU)
-        gathered = gather(encoded, True, 0, 1)
+        gathered = gather(encoded, config.harmony.kernel_branches(model.shared_branches), 0, 1)
         judged = judge(gathered, model.head_stage, config.objective, config.harmony, model.shared_branches, state, step)
         optimizer.zero_grad()
         surrogate(encoded, gathered, judged, model.head_stage, config.objective).backward()

@@ -1,4 +1,4 @@
-"""The surrogate's gradient is the sum of realigned per-sample gradients, and plain training's when nothing is realigned."""
+"""The surrogate's gradient is the sum of realigned per-sample gradients, or plain training's if nothing is realigned."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def harmonized(model: Vatt, batch: Batch, harmony: HarmonyConfig) -> tuple[Encod
     objective = ObjectiveConfig()
     model.zero_grad(set_to_none=True)
     encoded = encode(model, batch, CPU)
-    gathered = gather(encoded, True, 0, 1)
+    gathered = gather(encoded, harmony.kernel_branches(model.shared_branches), 0, 1)
     judged = judge(gathered, model.head_stage, objective, harmony, model.shared_branches, HarmonyState(), 0)
     surrogate(encoded, gathered, judged, model.head_stage, objective).backward()
     return encoded, judged
@@ -59,7 +59,9 @@ def double(batch: Batch, dtype: torch.dtype) -> Batch:
     return replace(batch, audio=batch.audio.to(dtype))
 
 
-@pytest.mark.parametrize("config", [tiny_config(), tiny_specific(), tiny_config(heads="paper"), tiny_config(checkpointing=True)])
+@pytest.mark.parametrize(
+    "config", [tiny_config(), tiny_specific(), tiny_config(heads="paper"), tiny_config(checkpointing=True)]
+)
 def test_realigned_update_is_the_explicit_sum_of_per_sample_gradients(config: ModelConfig) -> None:
     model, batch = tiny_model(config), double(random_batch(16, config, seed=1), torch.float64)
     harmony = HarmonyConfig(curriculum=QUANTILE)
@@ -85,7 +87,9 @@ def test_realigned_update_is_the_explicit_sum_of_per_sample_gradients(config: Mo
                 one = torch.zeros_like(gradient)
                 one[i] = gradient[i]
                 flat = torch.autograd.grad(z[branch], trunk, one, retain_graph=True, allow_unused=True)
-                g = torch.cat([(torch.zeros_like(p) if x is None else x).flatten() for p, x in zip(trunk, flat, strict=True)])
+                g = torch.cat(
+                    [(torch.zeros_like(p) if x is None else x).flatten() for p, x in zip(trunk, flat, strict=True)]
+                )
                 weight = judged.harmonized.weights[pair][i] if branch in scaled else _private(judged, pair, i)
                 total += weight * g
     own = torch.cat([gradients(model, "tokens."), gradients(model, "encoders.")])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vatt_harmony.errors import UserError
-from vatt_harmony.harmony import CurriculumConfig, HarmonyConfig, HarmonyState, harmonize
+from vatt_harmony.harmony import CurriculumConfig, HarmonyConfig, HarmonyState, activation_kernel, harmonize
 
 BRANCHES = ("video", "audio", "text")
 
@@ -27,7 +27,9 @@ def two_losses(batch: int = 8, seed: int = 0):
 
 
 def run(u, act, valid, step: int = 0, state: HarmonyState | None = None, **options):
-    return harmonize(u, act, valid, HarmonyConfig(**options), BRANCHES, state or HarmonyState(), step)
+    config = HarmonyConfig(**options)
+    kernel = None if act is None else activation_kernel(act, config.compared(BRANCHES))
+    return harmonize(u, kernel, valid, config, BRANCHES, state or HarmonyState(), step)
 
 
 def test_degenerate_and_broken_gradients_count_as_missing() -> None:
@@ -148,7 +150,7 @@ def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(UserError, match="fewer than two"):
         run({"video_audio": u["video_audio"]}, act, {"video_audio": valid["video_audio"]})
     with pytest.raises(UserError, match="fewer than two"):
-        harmonize(u, act, valid, HarmonyConfig(), ("audio", "text")[:1], HarmonyState(), 0)
+        harmonize(u, None, valid, HarmonyConfig(), ("audio", "text")[:1], HarmonyState(), 0)
 
 
 @pytest.mark.parametrize("signal", ["last_linear", "representation"])
@@ -160,6 +162,7 @@ def test_never_waits_for_the_device(signal: str) -> None:
     u, act, valid = two_losses()
     u = {pair: {branch: g.to("meta") for branch, g in gradients.items()} for pair, gradients in u.items()}
     act, valid = ({name: x.to("meta") for name, x in tensors.items()} for tensors in (act, valid))
-    result = harmonize(u, act, valid, config, BRANCHES, HarmonyState(), 3)  # a meta tensor has no value to wait for
+    kernel = activation_kernel(act, BRANCHES)
+    result = harmonize(u, kernel, valid, config, BRANCHES, HarmonyState(), 3)  # a meta tensor has no value to wait for
     everything = [*result.cotangents.values(), *result.weights.values(), *result.stats.values(), result.keep]
     assert {tensor.device.type for tensor in everything} == {"meta"}

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from vatt_harmony.harmony import CurriculumConfig, Harmonized, HarmonyConfig, HarmonyState, harmonize
-from vatt_harmony.harmony.signals import last_linear, representation
+from vatt_harmony.harmony.signals import activation_kernel, last_linear, representation
 
 EXACT = {"rtol": 1e-10, "atol": 1e-13}
 SETTINGS = [
@@ -18,7 +18,8 @@ SETTINGS = [
 
 def run(toy, config: HarmonyConfig, step: int = 0) -> tuple[Harmonized, dict, dict]:
     u, act, z = toy.cotangents()
-    return harmonize(u, act, toy.pair_valid(), config, toy.shared, HarmonyState(), step), u, z
+    kernel = activation_kernel(act, config.compared(toy.shared))
+    return harmonize(u, kernel, toy.pair_valid(), config, toy.shared, HarmonyState(), step), u, z
 
 
 def pulled_back(toy, cotangents: dict[str, Tensor], z: dict[str, Tensor]) -> Tensor:
@@ -81,7 +82,7 @@ def test_last_linear_is_the_gram_of_that_matrix(make_toy, setting) -> None:
     compared = {p: {b: g for b, g in gradients.items() if b in toy.shared} for p, gradients in u.items()}
     zero = torch.zeros(len(act["video"]), matrix[0].numel(), dtype=torch.float64)
     rows = torch.stack([toy.per_sample(g, matrix) if g else zero for g in compared.values()], dim=1)
-    torch.testing.assert_close(last_linear(u, act, toy.shared), rows @ rows.mT, **EXACT)
+    torch.testing.assert_close(last_linear(u, activation_kernel(act, toy.shared), toy.shared), rows @ rows.mT, **EXACT)
 
 
 def test_last_linear_of_one_tower_has_the_cosine_of_its_representation(make_toy) -> None:
@@ -123,7 +124,8 @@ def test_rule_sum_without_curriculum_is_plain_training_to_the_bit(make_toy, sett
     toy = make_toy(**setting)
     u, act, _ = toy.cotangents()
     u = {pair: {b: g.to(dtype) for b, g in gradients.items()} for pair, gradients in u.items()}
-    result = harmonize(u, act, toy.pair_valid(), HarmonyConfig(rule="sum"), toy.shared, HarmonyState(), 0)
+    kernel = activation_kernel(act, toy.shared)
+    result = harmonize(u, kernel, toy.pair_valid(), HarmonyConfig(rule="sum"), toy.shared, HarmonyState(), 0)
     for branch, cotangent in result.cotangents.items():
         first, *rest = (gradients[branch] for gradients in u.values() if branch in gradients)
         for gradient in rest:
@@ -162,9 +164,10 @@ def test_a_third_loss_that_is_masked_gives_the_result_of_two(make_toy) -> None:
     u, act, _ = toy.cotangents()
     valid = toy.pair_valid()
     valid["audio_text"] = torch.zeros_like(valid["audio_text"])
-    three = harmonize(u, act, valid, HarmonyConfig(), toy.shared, HarmonyState(), 0)
+    kernel = activation_kernel(act, toy.shared)
+    three = harmonize(u, kernel, valid, HarmonyConfig(), toy.shared, HarmonyState(), 0)
     del u["audio_text"], valid["audio_text"]
-    two = harmonize(u, act, valid, HarmonyConfig(), toy.shared, HarmonyState(), 0)
+    two = harmonize(u, kernel, valid, HarmonyConfig(), toy.shared, HarmonyState(), 0)
     torch.testing.assert_close(three.cosines, two.cosines, equal_nan=True, **EXACT)
     for pair in two.weights:
         torch.testing.assert_close(three.weights[pair], two.weights[pair], **EXACT)
@@ -178,7 +181,9 @@ def test_scaling_the_losses(make_toy, signal) -> None:
 
     def scaled(*factors: float) -> Harmonized:
         changed = {p: {b: g * f for b, g in u[p].items()} for p, f in zip(u, factors, strict=True)}
-        return harmonize(changed, act, toy.pair_valid(), config, toy.shared, HarmonyState(), 0)
+        return harmonize(
+            changed, activation_kernel(act, toy.shared), toy.pair_valid(), config, toy.shared, HarmonyState(), 0
+        )
 
     once, together, apart = scaled(1, 1, 1), scaled(1e-5, 1e-5, 1e-5), scaled(1, 3, 1)
     for other in (together, apart):

@@ -83,6 +83,8 @@ def _command(recipe: str, run: Path, overrides: Sequence[str]) -> list[str]:
 def _environment() -> dict[str, str]:
     environment = dict(os.environ)
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+    # Warnings of libraries about each other would tear the progress bar.
+    environment.setdefault("PYTHONWARNINGS", "ignore::FutureWarning")
     if not torch.cuda.is_available():
         environment["DS_ACCELERATOR"] = "cpu"
         # Otherwise each rank takes all cores, and they wait for one another.

@@ -49,7 +49,7 @@ def run_demo(settings: DemoSettings, json_file: Path | None = None) -> int:
     if json_file is not None:
         write_figures(rows, json_file)
     if not settings.checked:
-        console.print("The floor was not checked: --steps or --clips make another demo than the one it is meant for.")
+        console.print("The floor was not checked: --steps and --clips make another demo.", highlight=False)
     failure = verdict(rows, settings)
     if failure:
         console.print(failure, style="bold red", markup=False, highlight=False)

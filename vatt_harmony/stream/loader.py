@@ -1,9 +1,17 @@
 """Batches by step number, made in this process or by worker processes; the result is the same."""
 
+import atexit
 import itertools
+import multiprocessing
 import os
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import resource_tracker
+from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 import torch
@@ -33,6 +41,7 @@ def batches(maker: BatchMaker, first: int, stop: int | None, config: StreamConfi
     """The batches of steps first, first + 1, … in order, until `stop` (None = endless).
 
     A UserError of a worker arrives here as it is; any other error of a worker ends the iteration with its trace.
+    Workers end with the iterator, and with this process however it ends; signals to stop are this process's affair.
     """
     steps = itertools.count(first) if stop is None else range(first, stop)
     if config.workers == 0:
@@ -48,15 +57,41 @@ def batches(maker: BatchMaker, first: int, stop: int | None, config: StreamConfi
         sampler=steps,
         num_workers=config.workers,
         collate_fn=_as_it_is,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_begin_worker,
         multiprocessing_context=context,
         prefetch_factor=config.prefetch,
         generator=torch.Generator(),  # else the loader draws from the trainer's generator
     )
-    for made in loader:
-        if isinstance(made, UserError):
-            raise made
-        yield made
+    others = multiprocessing.active_children()
+    with _signals_held():
+        iterator = iter(loader)
+    end = partial(_kill, [worker for worker in multiprocessing.active_children() if worker not in others])
+    atexit.register(end)  # an iterator that nobody closed; without it Python would wait for workers that ignore signals
+    try:
+        for made in iterator:
+            if isinstance(made, UserError):
+                raise made
+            yield made
+    finally:
+        atexit.unregister(end)
+        end()
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Processes started here never see a signal to stop: launchers send it to every process of a run, and a trainer
+    without workers could not finish the step after which it writes its checkpoint."""
+    resource_tracker.ensure_running()  # starting it would end the hold
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGUSR1})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _kill(workers: Iterable[BaseProcess]) -> None:
+    for worker in workers:
+        worker.kill()  # asked politely, each would first decode the clips it has begun
 
 
 class _Steps(Dataset["Made | UserError"]):
@@ -74,6 +109,15 @@ def _as_it_is(made: Any) -> Any:
     return made
 
 
-def _one_thread(worker: int) -> None:
+def _begin_worker(worker: int) -> None:
     torch.set_num_threads(1)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    # The loader's own watch sees the server that forked the worker, which lives as long as the worker does.
+    threading.Thread(target=_end_with_trainer, daemon=True).start()
+
+
+def _end_with_trainer() -> None:
+    trainer = multiprocessing.parent_process()
+    if trainer is not None:
+        trainer.join()
+        os._exit(1)

@@ -6,6 +6,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+# Its name since torch 2.13, which warns of the old one at every call.
+_all_gather = getattr(dist, "all_gather_single", dist.all_gather_into_tensor)
+
 
 def gather_rows(rows: Sequence[Tensor]) -> list[Tensor]:
     """All ranks' rows of several tensors `[b, ...]` by one collective: `[W * b, ...]` each, in rank order.
@@ -18,7 +21,7 @@ def gather_rows(rows: Sequence[Tensor]) -> list[Tensor]:
     parts = [tensor.detach().reshape(count, -1).contiguous().view(torch.uint8) for tensor in rows]
     packed = torch.cat(parts, dim=1)
     gathered = packed.new_empty(dist.get_world_size() * count, packed.shape[1])
-    dist.all_gather_into_tensor(gathered, packed)
+    _all_gather(gathered, packed)
     pieces = torch.split(gathered, [part.shape[1] for part in parts], dim=1)
     # A copy first: bytes between two columns need not lie where a wider type may begin.
     return [

@@ -1,6 +1,7 @@
 """What is private to video and to sound: patches to tokens with positions, DropToken, the AGG token."""
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from .positions import AxisPositions
 from .spectrogram import log_mel
 
 
-class MediaTokens(nn.Module):
+class MediaTokens(nn.Module, ABC):
     """Media `[N, ...]` -> tokens `[N, 1 + K, D]`, AGG first; subclasses say how the patches are cut."""
 
     # Distinguishes the DropToken draws of branches that are given equal seeds.
@@ -33,9 +34,9 @@ class MediaTokens(nn.Module):
         self.agg_position = vector(width) if config.agg_position == "learnable" else None
         self.drop = nn.Dropout(config.dropout)
 
+    @abstractmethod
     def cut(self, media: Tensor) -> Tensor:
         """Patches `[N, *grid, *patch]`."""
-        raise NotImplementedError
 
     def scale(self, patches: Tensor) -> Tensor:
         """Patches in the number type of the parameters, in [-1, 1]."""

@@ -71,7 +71,7 @@ def make_corpus(
     unseen: int = 64,
     fault_fraction: float = 0.1,
     size: int = 64,
-    seconds: float = 3.6,
+    seconds: float = 2.8,
     sample_rate: int = 16000,
     workers: int = 1,
 ) -> CorpusSummary:

@@ -1,6 +1,7 @@
 """The head stage: final norms, post-projections and projection heads, on the gathered batch."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -145,7 +146,8 @@ class HeadStage(nn.Module):
 
     def _spaces(self, z: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool) -> Embeddings:
         device = next(iter(z.values())).device.type
+        known = torch.amp.is_autocast_available(device)  # not for meta tensors, on which work is counted
         # An engine's autocast would take the heads below float32.
-        with torch.autocast(device, enabled=False):
+        with torch.autocast(device, enabled=False) if known else nullcontext():
             spaces: Embeddings = self.heads(self.features(z), valid, update)
             return spaces

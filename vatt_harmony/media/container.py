@@ -3,7 +3,7 @@
 import contextlib
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,11 +109,15 @@ def describe(container: InputContainer) -> MediaInfo:
 
 
 def frames_of(
-    container: InputContainer, streams: list[VideoStream | AudioStream], start: float
+    container: InputContainer,
+    streams: list[VideoStream | AudioStream],
+    start: float,
+    wanted: Callable[[av.Packet], bool] = lambda packet: True,
 ) -> Iterator[av.VideoFrame | av.AudioFrame]:
     """Decode the streams interleaved from the last keyframe before `start` (seconds from the container's start).
 
-    Damaged packets are skipped, at most MAX_DAMAGED_PACKETS of them; a file cut short simply ends.
+    Packets that are not `wanted` are not decoded. Damaged ones are skipped, at most MAX_DAMAGED_PACKETS of them;
+    a file cut short simply ends.
     """
     with contextlib.suppress(av.FFmpegError):  # not seekable: read from where it stands
         container.seek(int((start + origin(container)) * MICROSECONDS))
@@ -124,12 +128,12 @@ def frames_of(
             packet = next(packets, None)
             if packet is None:
                 return
-            frames = packet.decode()
+            frames = packet.decode() if wanted(packet) else []
         except av.FFmpegError:
             damaged += 1
             continue
         for frame in frames:
-            if isinstance(frame, av.VideoFrame | av.AudioFrame):
+            if isinstance(frame, (av.VideoFrame, av.AudioFrame)):
                 yield frame
 
 

@@ -166,12 +166,20 @@ def _fill(container: InputContainer, start: float, pictures: PictureSink | None,
         streams.append(audio)
     zero = origin(container)
     step = float(1 / video.average_rate) if video is not None and video.average_rate else 0.0
-    for frame in frames_of(container, streams, start):
-        if isinstance(frame, av.VideoFrame) and pictures is not None:
-            time = frame.time - zero if frame.time is not None else pictures.end
-            pictures.push(frame, time, float(frame.duration * frame.time_base) if frame.duration else step)
-        elif isinstance(frame, av.AudioFrame) and sound is not None:
-            sound.push(frame, frame.time - zero if frame.time is not None else sound.end)
+    tick = float(video.time_base or 0) if video is not None else 0.0
+
+    def wanted(packet: av.Packet) -> bool:
+        # Sound before the window is decoded too: AAC's noise depends on what its decoder has seen.
+        sink = pictures if video is not None and packet.stream_index == video.index else sound
+        return sink is not None and not sink.full
+
+    for frame in frames_of(container, streams, start, wanted):
+        time = frame.time
+        if pictures is not None and isinstance(frame, av.VideoFrame):
+            time = time - zero if time is not None else pictures.end
+            pictures.push(frame, time, frame.duration * tick or step)
+        elif sound is not None and isinstance(frame, av.AudioFrame):
+            sound.push(frame, time - zero if time is not None else sound.end)
         if (pictures is None or pictures.full) and (sound is None or sound.full):
             return
 

@@ -38,14 +38,17 @@ class PictureScaler:
 
     def __call__(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
         """One decoded frame to uint8 `[H, W, 3]`."""
+        # Size and format may change inside a stream.
         key = (frame.width, frame.height, frame.format.name, frame.rotation)
-        if self._graph is None or key != self._key:  # size and format may change inside a stream
+        if self._graph is None or key != self._key:
             self._graph, self._key = self._build(frame), key
         self._graph.push(frame)
         scaled = self._graph.pull()
         assert isinstance(scaled, av.VideoFrame)
-        picture: NDArray[np.uint8] = scaled.to_ndarray()
-        return picture
+        # The plane itself: `to_ndarray` takes as long as the scaling of a small picture.
+        plane = scaled.planes[0]
+        rows = np.frombuffer(plane, np.uint8).reshape(self.height, plane.line_size)
+        return rows[:, : 3 * self.width].reshape(self.height, self.width, 3)
 
     def _build(self, frame: av.VideoFrame) -> av.filter.Graph:
         top, left, height, width = self._crop(*upright_size(frame))
@@ -83,8 +86,8 @@ class PictureSink:
     def __init__(self, times: NDArray[np.float64], scaler: PictureScaler) -> None:
         self.first: float | None = None
         self.end = 0.0
-        self._order = np.argsort(times, kind="stable")
-        self._times = times
+        self._order: list[int] = np.argsort(times, kind="stable").tolist()
+        self._due: list[float] = [*np.sort(times).tolist(), np.inf]  # ended by a time that never comes
         self._scaler = scaler
         self._filled = 0
         self._last: av.VideoFrame | None = None
@@ -93,7 +96,7 @@ class PictureSink:
     @property
     def full(self) -> bool:
         """Whether every target time has its picture."""
-        return self._filled == len(self._times)
+        return self._filled == len(self._order)
 
     def push(self, frame: av.VideoFrame, time: float, duration: float) -> None:
         """Take the frame shown from `time` for `duration` (seconds)."""
@@ -112,7 +115,7 @@ class PictureSink:
 
     def _fill_before(self, time: float) -> None:
         picture: NDArray[np.uint8] | None = None
-        while not self.full and self._times[self._order[self._filled]] < time - STAMP_ROUNDING:
+        while self._due[self._filled] < time - STAMP_ROUNDING:
             assert self._last is not None
             picture = self._scaler(self._last) if picture is None else picture
             self._pictures[self._order[self._filled]] = picture

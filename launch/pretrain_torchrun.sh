@@ -20,4 +20,5 @@ else
     : "${NODE_RANK:?number this machine from 0}" "${MASTER_ADDR:?name the first machine}"
     where=(--nnodes "$NODES" --node_rank "$NODE_RANK" --master_addr "$MASTER_ADDR" --master_port "${MASTER_PORT:-29500}")
 fi
-exec python -m torch.distributed.run "${where[@]}" --nproc_per_node "$ranks" --module vatt_harmony pretrain "$@"
+# Without the bare -- torchrun would take our --run for its own --run-path.
+exec python -m torch.distributed.run "${where[@]}" --nproc_per_node "$ranks" --module -- vatt_harmony pretrain "$@"

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 
 from vatt_harmony import __version__
@@ -17,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for noisy in ("DeepSpeed", "torch", "libav"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning)  # of libraries to libraries; the tests show them
     parser = _parser()
     options, rest = parser.parse_known_args(given)
     if rest and not getattr(options, "takes_overrides", False):
@@ -30,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return 0
+    except KeyboardInterrupt:
+        if _is_first_rank():
+            print("interrupted", file=sys.stderr)
+        return 130
 
 
 def _from_launcher(argument: str) -> bool:
@@ -39,8 +45,12 @@ def _from_launcher(argument: str) -> bool:
 
 def _wait_for_first_rank() -> None:
     # Most mistakes strike all ranks alike; the launcher ends the others as soon as the first has told its message.
-    if int(os.environ.get("RANK", "0")) > 0:
+    if not _is_first_rank():
         time.sleep(10)
+
+
+def _is_first_rank() -> bool:
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def _parser() -> argparse.ArgumentParser:

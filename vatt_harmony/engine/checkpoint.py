@@ -7,6 +7,7 @@ checkpoints/step_00001000/config.yaml, state.json   resolved configuration; ever
 """
 
 import json
+import pickle
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -41,6 +42,8 @@ def save_checkpoint(engine: Any, run: Path, config: RunConfig, state: Mapping[st
     engine.save_checkpoint(str(part), tag="deepspeed", save_latest=False)
     weights = {key: value for key, value in full_weights(engine.module) if first}
     if first:
+        for script in part.glob("zero_to_*.py"):  # DeepSpeed's, to make of its parts what lies here already
+            script.unlink()
         save_file(weights, part / WEIGHTS)
         (part / "config.yaml").write_text(yaml.safe_dump(to_mapping(config), sort_keys=False))
         facts = {
@@ -54,10 +57,16 @@ def save_checkpoint(engine: Any, run: Path, config: RunConfig, state: Mapping[st
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
         _write_latest(run, name)
-        for old in sorted((run / "checkpoints").glob("step_*"))[: -keep or None] if keep else []:
-            shutil.rmtree(old)
+        _retain(run, name, keep)
     dist.barrier()
     return folder
+
+
+def remove_unfinished(run: Path) -> None:
+    """Remove the checkpoints that a killed run has left unfinished. Rank 0 only, before anybody writes."""
+    for part in (run / "checkpoints").glob(".*.part"):
+        if part.is_dir():
+            shutil.rmtree(part)
 
 
 def latest_checkpoint(run: Path) -> Path | None:
@@ -97,24 +106,17 @@ def read_state(checkpoint: Path) -> dict[str, Any]:
 
 
 def load_checkpoint(engine: Any, checkpoint: Path) -> dict[str, Any]:
-    """Restore weights and optimizer into the engine; returns the state. All ranks must call it."""
+    """Restore weights and optimizer into the engine; returns the state. All ranks must call it.
+
+    Raises UserError for damage; whether the checkpoint belongs to this run, `engine/resume.py` asks beforehand.
+    """
     state = read_state(checkpoint)
-    stage, ranks = engine.zero_optimization_stage(), dist.get_world_size()
-    if state["zero_stage"] != stage:
-        raise UserError(
-            f"{checkpoint} was written at ZeRO stage {state['zero_stage']}, this run uses stage {stage}",
-            "The optimizer's partitions do not fit",
-            f"Resume with stage {state['zero_stage']}, or start a new run with --init {checkpoint}",
-        )
-    if stage > 0 and state["world_size"] != ranks:
-        raise UserError(
-            f"{checkpoint} was written by {state['world_size']} ranks at ZeRO stage {stage}, this run has {ranks}",
-            "The optimizer's partitions do not fit",
-            f"Resume on {state['world_size']} ranks, use ZeRO stage 0, or start a new run with --init {checkpoint}",
-        )
-    loaded, _ = engine.load_checkpoint(str(checkpoint), tag="deepspeed")
+    try:
+        loaded, _ = engine.load_checkpoint(str(checkpoint), tag="deepspeed")
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise _damaged(checkpoint, error) from error
     if loaded is None:
-        raise UserError(f"DeepSpeed found no state in {checkpoint}", "Nothing was loaded", "Use an older checkpoint")
+        raise _damaged(checkpoint, "DeepSpeed found no state")
     return state
 
 
@@ -140,7 +142,7 @@ def load_weights(checkpoint: Path) -> tuple[dict[str, Tensor], RunConfig]:
         weights = load_file(checkpoint / WEIGHTS)
         config = from_mapping(RunConfig, yaml.safe_load((checkpoint / "config.yaml").read_text()))
     except (OSError, ValueError, SafetensorError, yaml.YAMLError) as error:
-        raise UserError(f"{checkpoint} is damaged: {error}", "Nothing was loaded", "Use an older checkpoint") from error
+        raise _damaged(checkpoint, error) from error
     return weights, config
 
 
@@ -171,6 +173,21 @@ def full_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     for name, buffer in module.named_buffers():
         if name in persistent:
             yield name, buffer.detach().cpu().clone().contiguous()
+
+
+def _damaged(checkpoint: Path, why: object) -> UserError:
+    return UserError(
+        f"{checkpoint} is damaged: {str(why).splitlines()[0]}",
+        "Nothing was loaded",
+        f"Use an older checkpoint: write its name into {checkpoint.parent / 'latest'}",
+    )
+
+
+def _retain(run: Path, newest: str, keep: int) -> None:
+    """Remove the oldest up to `newest`; later ones, left by a run that went back to `newest`, are not counted."""
+    written = sorted(path for path in (run / "checkpoints").glob("step_*") if path.name <= newest)
+    for old in written[:-keep] if keep else []:
+        shutil.rmtree(old)
 
 
 def _write_latest(run: Path, name: str) -> None:

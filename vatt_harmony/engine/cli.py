@@ -26,16 +26,20 @@ def add_parsers(verbs: Any) -> None:
 def _pretrain(options: argparse.Namespace) -> int:
     from vatt_harmony.config import load_config
     from vatt_harmony.engine.config import RunConfig, shipped_file
-    from vatt_harmony.engine.launch import start_process, stop_process
+    from vatt_harmony.engine.failure import one_message
+    from vatt_harmony.engine.finish import finished, tell_result
+    from vatt_harmony.engine.launch import first_process, start_process, stop_process
     from vatt_harmony.engine.pretrainer import Pretrainer
 
     config = load_config(RunConfig, shipped_file(str(options.config)), options.overrides)
     run = options.run or Path("runs") / options.config.stem
-    process = start_process(config.engine.first_step_minutes)
-    try:
-        Pretrainer(config, run, process, options.init).train()
-    finally:
+    if not finished(run, config.engine.steps):
+        process = start_process(config.engine.first_step_minutes)
+        with one_message():
+            Pretrainer(config, run, process, options.init).train()
         stop_process()
+    if first_process():
+        tell_result(run)
     return 0
 
 

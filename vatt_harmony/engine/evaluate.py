@@ -9,6 +9,7 @@ from vatt_harmony.engine.launch import Process
 from vatt_harmony.engine.report import LEARNING
 from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.stream.evaluation import evaluation_batches
+from vatt_harmony.stream.source import open_one
 from vatt_harmony.stream.tokenizer import Tokenizer
 
 
@@ -16,7 +17,10 @@ class Evaluation:
     """Knows when held-out clips are due and what is measured on them."""
 
     def __init__(self, config: RunConfig, tokenizer: Tokenizer, process: Process) -> None:
+        """Raises UserError where there is not one held-out sample: now, not hours later."""
         self.config, self.tokenizer, self.process = config, tokenizer, process
+        if config.eval.shards:
+            open_one("evaluation", config.eval.shards)
 
     def due(self, step: int) -> bool:
         """After every `eval.every` steps and after the last one, if there are held-out shards."""

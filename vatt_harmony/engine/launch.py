@@ -51,8 +51,13 @@ def start_process(first_step_minutes: float) -> Process:
     return Process(rank=dist.get_rank(), world_size=dist.get_world_size(), device=device)
 
 
+def first_process() -> bool:
+    """Whether this is rank 0, before or after there is a process group."""
+    return int(os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or 0) == 0
+
+
 def stop_process() -> None:
-    """Leave the process group, also after an error; ranks need not call it together."""
+    """Leave the process group. All ranks must call it; not after an error, which others may not have had."""
     if dist.is_initialized():
         dist.destroy_process_group()
 

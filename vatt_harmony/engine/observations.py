@@ -1,4 +1,4 @@
-"""`cosines.parquet`: what every visit of a sample said about it, one row a sample and step."""
+"""`observations/`: what every visit of a sample said about it, one row a sample and step."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,8 +26,8 @@ class Observations:
         self._rows: dict[str, list[object]] = {}
         if dist.get_rank() == 0:
             self.folder.mkdir(exist_ok=True)
-            for part in self.folder.glob("step_*.parquet"):
-                if int(part.name.split("_")[1]) > resumed_step:
+            for part in self.folder.glob("step_*"):
+                if part.suffix == ".part" or int(part.name.split("_")[1]) > resumed_step:
                     part.unlink()
         dist.barrier()
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 
 from vatt_harmony.engine.checkpoint import find_checkpoint, load_into, load_weights
 from vatt_harmony.engine.config import RunConfig
-from vatt_harmony.engine.deepspeed_config import complete, read_deepspeed
+from vatt_harmony.engine.failure import on_first_rank
 from vatt_harmony.engine.launch import Process
-from vatt_harmony.engine.optim import build_optimizer
+from vatt_harmony.engine.optim import OptimConfig, build_optimizer
 from vatt_harmony.errors import UserError
 from vatt_harmony.model.config import ModelConfig
 from vatt_harmony.model.timm_start import new_model
@@ -52,11 +51,14 @@ def model_config(config: RunConfig, vocabulary: int) -> ModelConfig:
 def run_tokenizer(config: RunConfig, run: Path, process: Process) -> Tokenizer:
     """The run's own copy `tokenizer.json`, made by rank 0 when the run begins. All ranks must call it."""
     path = run / TOKENIZER
-    if process.is_first and not path.is_file():
-        part = path.with_suffix(".part")
-        prepare_tokenizer(config.data, config.stream.words).save(part)
-        part.rename(path)
-    dist.barrier()
+
+    def prepare() -> None:
+        if not path.is_file():
+            part = path.with_suffix(".part")
+            prepare_tokenizer(config.data, config.stream.words).save(part)
+            part.rename(path)
+
+    on_first_rank(process, prepare)
     return load_tokenizer(path, config.stream.words)
 
 
@@ -67,23 +69,20 @@ def build_model(config: ModelConfig, seed: int) -> Vatt:
         return new_model(config)
 
 
-def build_engine(model: Vatt, config: RunConfig, process: Process) -> tuple[Any, Mapping[str, Any]]:
-    """DeepSpeed around the model and torch's optimizer, and DeepSpeed's resolved JSON. All ranks must call it."""
+def build_engine(model: Vatt, optim: OptimConfig, settings: Mapping[str, Any], process: Process) -> Any:
+    """DeepSpeed around the model and torch's optimizer; `settings`: its JSON, completed. All ranks must call it."""
     import deepspeed
 
-    settings = complete(
-        read_deepspeed(config.engine.deepspeed), config.stream.global_batch, process.world_size, config.optim.clip
-    )
     model.to(process.device)
     try:
         engine, *_ = deepspeed.initialize(
-            model=model, optimizer=build_optimizer(model, config.optim), config=settings, dist_init_required=False
+            model=model, optimizer=build_optimizer(model, optim), config=dict(settings), dist_init_required=False
         )
     except ValueError as error:
         raise UserError(
             f"DeepSpeed refuses its configuration: {error}", "Nothing was started", "Change engine.deepspeed"
         ) from error
-    return engine, settings
+    return engine
 
 
 def load_trained(place: Path) -> Trained:

@@ -1,12 +1,14 @@
 """The main job: a run folder in, a pretrained encoder out; the loop stands in `_loop`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
+import torch
 import torch.distributed as dist
 import yaml
 
@@ -17,20 +19,26 @@ from vatt_harmony.engine.checkpoint import (
     load_checkpoint,
     load_into,
     load_weights,
+    read_state,
+    remove_unfinished,
     save_checkpoint,
 )
 from vatt_harmony.engine.config import RunConfig
+from vatt_harmony.engine.deepspeed_config import complete, read_deepspeed
 from vatt_harmony.engine.environment import device_name, write_environment
 from vatt_harmony.engine.evaluate import Evaluation
+from vatt_harmony.engine.failure import explained, on_first_rank
 from vatt_harmony.engine.launch import Process, shorten_timeout
 from vatt_harmony.engine.monitor import Monitor
 from vatt_harmony.engine.observations import Observations
 from vatt_harmony.engine.parts import build_engine, build_model, model_config, run_tokenizer
 from vatt_harmony.engine.preemption import Preemption
+from vatt_harmony.engine.resume import check_partitions, check_same_run
 from vatt_harmony.engine.schedule import learning_rate
 from vatt_harmony.engine.speed import SpeedMeter, peak_flops
 from vatt_harmony.engine.step import PretrainStep
 from vatt_harmony.engine.watch import Watch
+from vatt_harmony.randomness import keyed_int
 from vatt_harmony.scale.flops import train_flops
 from vatt_harmony.stream.capabilities import check_pairs
 from vatt_harmony.stream.stream import Stream
@@ -46,20 +54,23 @@ class Pretrainer:
 
         Raises UserError for whatever in configuration, data or checkpoint would train something else than asked for.
         """
-        if process.is_first:
-            run.mkdir(parents=True, exist_ok=True)
-        dist.barrier()
         self.run, self.process = run, process
+        deepspeed = complete(
+            read_deepspeed(config.engine.deepspeed), config.stream.global_batch, process.world_size, config.optim.clip
+        )
+        on_first_rank(process, lambda: _claim(run))
         tokenizer = run_tokenizer(config, run, process)
         self.stream = Stream(config.data, config.stream, config.seed, process.rank, process.world_size, tokenizer)
         check_pairs(self.stream.sources, config.objective.weights.active())
         # What is saved and shown is what is trained, lengths and vocabulary included.
         self.config = config = replace(config, model=model_config(config, tokenizer.vocabulary))
-        model = build_model(config.model, config.seed)
+        self.evaluation = Evaluation(config, tokenizer, process)
         checkpoint = latest_checkpoint(run)
+        changes = [] if checkpoint is None else self._check(checkpoint, deepspeed)
+        model = build_model(config.model, config.seed)
         if init is not None and checkpoint is None:
             load_into(model, load_weights(find_checkpoint(init))[0], init)
-        self.engine, deepspeed = build_engine(model, config, process)
+        self.engine = build_engine(model, config.optim, deepspeed, process)
         rate = partial(learning_rate, config=config.optim, steps=config.engine.steps)
         self.step = PretrainStep(self.engine, config.objective, config.harmony, process, rate, config.engine.patience)
         if checkpoint is not None:
@@ -72,15 +83,14 @@ class Pretrainer:
         )
         self.watch = Watch(meter, tokenizer, config.stream.global_batch)
         self.observations = Observations(run, self.step.finished)
-        self.evaluation = Evaluation(config, tokenizer, process)
-        self._describe(deepspeed)
+        self._describe(deepspeed, [f"changed since {checkpoint}: {change}" for change in changes])
 
     def train(self) -> None:
         """Train to the last step, or to a checkpoint when the scheduler asks to stop. Everything is in the folder."""
         if not self.process.is_first:
             self._loop(None)
             return
-        with Monitor(self.run, steps=self.config.engine.steps, resumed_step=self.step.finished) as monitor:
+        with Monitor(self.run, steps=self.config.engine.steps, resumed_step=self.step.finished) as monitor, explained():
             self._loop(monitor)
 
     def _loop(self, monitor: Monitor | None) -> None:
@@ -90,6 +100,8 @@ class Pretrainer:
             while self.step.finished < settings.steps:
                 batch = next(batches)
                 self.watch.arrived(batch)
+                # Only dropout draws from torch's generators; a resumed run draws the same.
+                torch.manual_seed(keyed_int(self.config.seed, self.step.finished, self.process.rank, "torch"))
                 losses, result = self.step(batch)
                 self.watch.finished(result)
                 done = self.step.finished
@@ -128,14 +140,20 @@ class Pretrainer:
         if monitor:
             monitor.checkpoint(folder)
 
-    def _resume(self, checkpoint: Path) -> None:
-        state = load_checkpoint(self.engine, checkpoint)
+    def _check(self, checkpoint: Path, deepspeed: Mapping[str, Any]) -> list[str]:
+        state = read_state(checkpoint)
+        changes = check_same_run(checkpoint, self.config)
+        stage = deepspeed.get("zero_optimization", {}).get("stage", 0)
+        check_partitions(checkpoint, state, stage, self.process.world_size)
         self.stream.load_state_dict(state["stream"])
-        self.step.load_state_dict(state["train"])
+        return changes
+
+    def _resume(self, checkpoint: Path) -> None:
+        self.step.load_state_dict(load_checkpoint(self.engine, checkpoint)["train"])
         if self.process.is_first:
             log.info("resuming after step %d from %s", self.step.finished, checkpoint)
 
-    def _describe(self, deepspeed: Mapping[str, Any]) -> None:
+    def _describe(self, deepspeed: Mapping[str, Any], changes: Sequence[str]) -> None:
         names: list[str] = [""] * self.process.world_size
         dist.all_gather_object(names, device_name(self.process.device))
         if not self.process.is_first:
@@ -144,5 +162,13 @@ class Pretrainer:
         (self.run / "config.yaml").write_text(resolved)
         write_environment(self.run, devices=names, deepspeed=deepspeed)
         print(resolved)
-        for line in (*self.stream.summary(), *self.config.harmony.warnings):
-            print(line)
+        for line in (*self.stream.summary(), *self.config.harmony.warnings, *changes):
+            print(line, flush=True)
+
+
+def _claim(run: Path) -> None:
+    """Make the run folder, and sure that it can be written, before anything takes time."""
+    run.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(run)
+    with TemporaryFile(dir=run):
+        pass

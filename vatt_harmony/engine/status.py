@@ -1,5 +1,6 @@
 """`status.json`: where the run stands, for people and scripts that look from outside."""
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -29,3 +30,9 @@ class Status:
 def write_status(folder: Path, status: Status) -> None:
     """Replace `status.json` in the run folder in one move. Rank 0 only."""
     write_json_atomically(folder / "status.json", asdict(status))
+
+
+def read_status(folder: Path) -> Status | None:
+    """`status.json` of a run folder; None if there is none."""
+    path = folder / "status.json"
+    return Status(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None

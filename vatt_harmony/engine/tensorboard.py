@@ -47,7 +47,7 @@ class TensorBoard:
 
     def __init__(self, folder: Path, resumed_step: int) -> None:
         """`folder`: of the event files; what an earlier start wrote after `resumed_step` is hidden."""
-        self._writer = SummaryWriter(str(folder), purge_step=resumed_step + 1 if resumed_step else None)
+        self._writer = SummaryWriter(str(folder), purge_step=resumed_step + 1)
         self._writer.add_custom_scalars(LAYOUT)
 
     def write(self, report: StepReport) -> None:

@@ -50,7 +50,8 @@ def batches(maker: BatchMaker, first: int, stop: int | None, config: StreamConfi
     method = "forkserver" if "forkserver" in torch.multiprocessing.get_all_start_methods() else "spawn"
     context = torch.multiprocessing.get_context(method)
     if method == "forkserver":
-        context.set_forkserver_preload([__name__])  # workers then start without importing torch again
+        # Workers then start without importing torch, libav and the tokenizer again.
+        context.set_forkserver_preload([__name__, type(maker).__module__])
     loader = DataLoader(
         _Steps(maker),
         batch_size=None,

@@ -1,9 +1,12 @@
 """A position of the global sequence to one example, broken samples replaced by their pure fallbacks."""
 
+import contextlib
+import time
 from collections.abc import Callable, Mapping
 
 from vatt_harmony.errors import UserError
 from vatt_harmony.media.errors import MediaError
+from vatt_harmony.shards.index import ShardIndex
 from vatt_harmony.shards.reader import ShardReader
 from vatt_harmony.shards.sample import Sample, SampleError
 from vatt_harmony.stream.config import StreamConfig
@@ -11,6 +14,13 @@ from vatt_harmony.stream.ledger import Drop, count
 from vatt_harmony.stream.order import Place, SampleOrder
 from vatt_harmony.stream.sample import Example, training_example
 from vatt_harmony.stream.source import Source
+
+READ_RETRIES = 2
+RETRY_SECONDS = 0.1
+
+
+class ReadError(Exception):
+    """A sample whose bytes the file system did not give, several times over."""
 
 
 class SourceReader:
@@ -22,20 +32,32 @@ class SourceReader:
     def example(self, place: Place, make: Callable[[Sample, str], Example]) -> tuple[Example | None, list[Drop]]:
         """Read a sample and make an example of it; None, with the reason, when it is broken.
 
-        Only faults of the data are caught. An error of the program, or of the file system, ends the run: to skip
-        there would silently change the order of samples.
+        Faults of the data, and of the file system when they last, are caught; an error of the program ends the run.
         """
         shard = self._sources[place.source].shards[place.shard]
         entry = shard.samples[place.index]
         where = f"{entry.key} in {shard.path}"
         try:
-            sample = self._shards.read(shard, place.index)
+            sample = self._read(shard, place.index)
             # A record's own source keeps keys apart where one folder holds the shards of several.
             own = sample.source if "version" in sample.record else place.source
             example = make(sample, f"{own}/{sample.key}")
         except (MediaError, SampleError) as error:
             return None, [Drop(place.source, error.reason, where, error.detail)]
+        except ReadError as error:
+            return None, [Drop(place.source, "read error", where, str(error))]
         return example, [Drop(place.source, reason, where, "", masked=True) for reason in example.masked]
+
+    def _read(self, shard: ShardIndex, index: int) -> Sample:
+        for _ in range(READ_RETRIES):
+            with contextlib.suppress(OSError):
+                return self._shards.read(shard, index)
+            self._shards.close()  # a handle of a network file system may have gone stale
+            time.sleep(RETRY_SECONDS)
+        try:
+            return self._shards.read(shard, index)
+        except OSError as error:
+            raise ReadError(str(error)) from error
 
 
 class PositionReader:

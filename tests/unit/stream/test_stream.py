@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import torch
 
 from tests.unit.stream.conftest import clip, make_source, record, small, write_shard
 from vatt_harmony.errors import UserError
+from vatt_harmony.shards.index import ShardIndex
+from vatt_harmony.shards.reader import ShardReader
+from vatt_harmony.shards.sample import Sample
 from vatt_harmony.stream.batch import Batch
 from vatt_harmony.stream.config import DataConfig, SourceConfig
 from vatt_harmony.stream.stream import Stream
@@ -181,6 +185,34 @@ def test_one_damaged_shard_does_not_stop_a_run(tmp_path):
     stream = Stream(DataConfig(sources={"s": source}, vocabulary=64), small(), 1)
     assert any("damaged" in line for line in stream.summary())
     assert len({key for batch in take(stream, 4) for key in batch.keys}) == 8
+
+
+def failing_reads(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+    """The first reads of every sample fail as on a file system that hangs."""
+    real, seen = ShardReader.read, Counter[str]()
+
+    def read(self: ShardReader, index: ShardIndex, i: int) -> Sample:
+        key = index.samples[i].key
+        seen[key] += 1
+        if seen[key] <= failures:
+            raise OSError(5, "Input/output error")
+        return real(self, index, i)
+
+    monkeypatch.setattr(ShardReader, "read", read)
+    monkeypatch.setattr("vatt_harmony.stream.reader.RETRY_SECONDS", 0)
+
+
+def test_reads_that_fail_twice_are_repeated(data, monkeypatch):
+    expected = take(Stream(data, small(), 1), 2)
+    failing_reads(monkeypatch, failures=2)
+    assert_same(expected, take(Stream(data, small(), 1), 2))
+
+
+def test_reads_that_keep_failing_are_counted_and_replaced(data, monkeypatch):
+    failing_reads(monkeypatch, failures=3)
+    batches = take(Stream(data, small(), 1), 2)
+    drops = sum((Counter(batch.drops) for batch in batches), Counter())
+    assert set(drops) == {"big/read error", "little/read error"} and all(batch.video_mask.all() for batch in batches)
 
 
 def test_errors_of_the_program_are_fatal(data, monkeypatch):

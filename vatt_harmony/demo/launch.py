@@ -28,34 +28,35 @@ class Cost:
     """Of all ranks and their loaders."""
 
 
-def ranks() -> int:
-    """All GPUs, or two processes on the CPU."""
-    return torch.cuda.device_count() or CPU_RANKS
+def ranks(batch: int) -> int:
+    """As many GPUs as share a batch evenly, or two processes on the CPU."""
+    devices = torch.cuda.device_count() or CPU_RANKS
+    return next(count for count in range(devices, 0, -1) if batch % count == 0)
 
 
-def pretrain(recipe: str, run: Path, overrides: Sequence[str]) -> Cost:
-    """Start or resume the run in folder `run` on all devices; a finished run is left as it is.
+def pretrain(recipe: str, run: Path, overrides: Sequence[str], processes: int) -> None:
+    """Start or resume the run in folder `run` in so many processes; a finished run is left as it is.
 
     The run's progress bar goes to this terminal, what it prints to `RUN.log`. Raises UserError when it fails.
     """
-    if _state(run) != "finished":
-        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        log = run.with_suffix(".log")
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a") as output:
-            done = subprocess.run(_command(recipe, run, overrides), env=_environment(), stdout=output, check=False)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        spent = cost(run)
-        total = Cost(seconds=spent.seconds + time.monotonic() - began, cpu_seconds=spent.cpu_seconds + used)
-        _cost_file(run).write_text(json.dumps(asdict(total)))
-        if done.returncode or _state(run) != "finished":
-            raise UserError(
-                f"The run in {run} ended with status {done.returncode} ({_state(run)})",
-                "There is no encoder to evaluate",
-                f"Read its last lines above and in {log}; starting the demo again resumes the run",
-            )
-    return cost(run)
+    if _state(run) == "finished":
+        return
+    command, log = _command(recipe, run, overrides, processes), run.with_suffix(".log")
+    before, began = _children_seconds(), time.monotonic()
+    with log.open("a") as output:
+        done = subprocess.run(command, env=_environment(processes), stdout=output, check=False)
+    spent = cost(run)
+    total = Cost(
+        seconds=spent.seconds + time.monotonic() - began,
+        cpu_seconds=spent.cpu_seconds + _children_seconds() - before,
+    )
+    _cost_file(run).write_text(json.dumps(asdict(total)))
+    if done.returncode or _state(run) != "finished":
+        raise UserError(
+            f"The run in {run} ended with status {done.returncode} ({_state(run)})",
+            "There is no encoder to evaluate",
+            f"Read its last lines above and in {log}; starting the demo again resumes the run",
+        )
 
 
 def cost(run: Path) -> Cost:
@@ -74,13 +75,19 @@ def _state(run: Path) -> str:
     return str(status.get("state", "not started"))
 
 
-def _command(recipe: str, run: Path, overrides: Sequence[str]) -> list[str]:
-    launcher = [sys.executable, "-m", "deepspeed.launcher.runner", "--num_gpus", str(ranks())]
+def _children_seconds() -> float:
+    """CPU time of all processes that this one has started and that have ended, with theirs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _command(recipe: str, run: Path, overrides: Sequence[str], processes: int) -> list[str]:
+    launcher = [sys.executable, "-m", "deepspeed.launcher.runner", "--num_gpus", str(processes)]
     options = ["--master_port", str(_free_port()), "--log_level", "warning", "--module", "vatt_harmony"]
     return [*launcher, *options, "pretrain", recipe, "--run", str(run), *overrides]
 
 
-def _environment() -> dict[str, str]:
+def _environment(processes: int) -> dict[str, str]:
     environment = dict(os.environ)
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
     # Warnings of libraries about each other would tear the progress bar.
@@ -88,7 +95,7 @@ def _environment() -> dict[str, str]:
     if not torch.cuda.is_available():
         environment["DS_ACCELERATOR"] = "cpu"
         # Otherwise each rank takes all cores, and they wait for one another.
-        environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // ranks())))
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     return environment
 
 

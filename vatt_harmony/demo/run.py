@@ -33,9 +33,10 @@ def run_demo(settings: DemoSettings, json_file: Path | None = None) -> int:
     stages = Stages(settings.out / "seconds.json", console)
     _make_shards(settings, stages)
     for run in RUNS:
-        steps = settings.config(run).engine.steps
-        with stages.stage(f"pretraining, {run}", f"{steps} steps on {ranks()} ranks"):
-            pretrain(str(shipped_file(RECIPE)), settings.out / run, settings.overrides(run))
+        config = settings.config(run)
+        processes = ranks(config.stream.global_batch)
+        with stages.stage(f"pretraining, {run}", f"{config.engine.steps} steps on {processes} ranks"):
+            pretrain(str(shipped_file(RECIPE)), settings.out / run, settings.overrides(run), processes)
     with stages.stage("retrieval", f"{settings.test} held-out clips, both runs"):
         measured = {run: measure(settings.out / run, settings.shards / "test", _device()) for run in RUNS}
     clips = read_truth(settings.corpus)

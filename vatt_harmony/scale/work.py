@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 
-class CountWork(TorchDispatchMode):
+class CountWork(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Inside `with CountWork() as work:` every operator is counted; works on meta tensors, without any memory.
 
     The FLOPs are torch's own formulas (FlopCounterMode's, which itself cannot be used around `autograd.grad`):
@@ -15,7 +15,7 @@ class CountWork(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.flops = 0
         self.operators = 0
         """Operators that are no views: a stand-in for kernel launches."""

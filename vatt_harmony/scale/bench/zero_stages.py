@@ -130,13 +130,13 @@ def run_missing(options: Options) -> list[Figure]:
     return measured(MISSING, *[max(e for c, e in errors.items() if c[1:] == ("fp32", kind)) for kind in kinds])
 
 
-ROWS = (
-    Row(id="01.6", title="ZeRO 0-3 against one process", takes="half a minute", measures=STAGES, run=run_stages),
-    Row(
-        id="01.13",
-        title="one of 2 ranks without a modality",
-        takes="half a minute, nothing after 01.6",
-        measures=MISSING,
-        run=run_missing,
-    ),
+STAGES_ROW = Row(
+    id="01.6", title="ZeRO 0-3 against one process", takes="half a minute", measures=STAGES, run=run_stages
+)
+MISSING_ROW = Row(
+    id="01.13",
+    title="one of 2 ranks without a modality",
+    takes="half a minute, nothing after 01.6",
+    measures=MISSING,
+    run=run_missing,
 )

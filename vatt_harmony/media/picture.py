@@ -53,6 +53,7 @@ class PictureScaler:
     def _build(self, frame: av.VideoFrame) -> av.filter.Graph:
         top, left, height, width = self._crop(*upright_size(frame))
         graph = av.filter.Graph()
+        graph.threads = 1  # starting and waking threads takes longer than a picture, and workers share the cores
         source = graph.add_buffer(
             width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
         )

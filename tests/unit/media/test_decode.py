@@ -228,6 +228,34 @@ def test_any_channel_layout_becomes_mono(layout: str) -> None:
     assert np.abs(audio - expected)[100:-100].max() < 1e-3
 
 
+@pytest.mark.parametrize(
+    ("codec", "container_format", "layout"),
+    [
+        ("pcm_s16le", "wav", "stereo"),
+        ("pcm_s32le", "wav", "mono"),
+        ("pcm_f64le", "wav", "stereo"),
+        ("mp2", "matroska", "stereo"),
+        ("aac", "matroska", "stereo"),
+        ("aac", "matroska", "7.1"),
+    ],
+)
+@pytest.mark.parametrize("rate", [48000, 16000])
+def test_any_sample_format_keeps_the_loudness(codec: str, container_format: str, layout: str, rate: int) -> None:
+    # 60 Hz: the encoder keeps only such tones in the low-frequency channel of 7.1.
+    tone = (0.5 * np.sin(2 * np.pi * 60 * np.arange(96000) / 48000)).astype(np.float32)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=container_format) as container:
+        stream = container.add_stream(codec, rate=48000, layout=layout)
+        stream.bit_rate = 384000
+        frame = av.AudioFrame.from_ndarray(np.repeat(tone, av.AudioLayout(layout).nb_channels)[None], "flt", layout)
+        frame.sample_rate = 48000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    audio = read_window(buffer.getvalue(), 0.5, 10, 10.0, rate).audio
+    assert audio is not None and audio.shape == (rate,)
+    assert float(audio.std()) == pytest.approx(0.5 / math.sqrt(2), rel=0.02)
+
+
 def test_text_named_mp4_and_a_missing_file_do_not_open(tmp_path: Path) -> None:
     path = tmp_path / "text.mp4"
     path.write_text("this is no film\n" * 100)

@@ -1,11 +1,13 @@
 """How a run ends when it cannot go on: one message from all its ranks, and no rank that waits for the dead."""
 
+import os
 import re
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 import torch.distributed as dist
@@ -23,21 +25,26 @@ _PEER_GONE = re.compile(r"Connection (closed|reset) by peer|Broken pipe|NCCL|Tim
 
 @contextmanager
 def one_message() -> Iterator[None]:
-    """Of all ranks that fail inside, the first tells why (exit status 2, or a trace for an error of the program).
+    """Of all ranks that fail inside, the first tells why and ends with status 2 (1 with a trace: the program's error).
 
-    The process group is left as it is: to take it down properly a rank would have to wait for the others.
+    It ends at once: Python's own way out would wait for the process group, which waits for the other ranks.
     """
     try:
         with explained():
             yield
+    except KeyboardInterrupt:
+        if _first_to_fail("interrupted"):
+            print("interrupted", file=sys.stderr)
+        _leave(130)
     except Exception as error:
         if not _first_to_fail(str(error)):
             time.sleep(GRACE_SECONDS)
-            raise SystemExit(2) from None
+            _leave(2)
         if not isinstance(error, UserError):
-            raise
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        raise SystemExit(2) from None
+            traceback.print_exc()
+            _leave(1)
+        print(f"error: {error}", file=sys.stderr)
+        _leave(2)
 
 
 @contextmanager
@@ -74,12 +81,10 @@ def _explain(error: Exception) -> UserError | None:
         fix = "Set model.checkpointing true, lower stream.global_batch, or use a higher ZeRO stage"
         return UserError(f"A device has too little memory: {text}", "The run ended", fix)
     if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
-        return UserError(f"{place}{error.strerror}", "The run ended; what was complete is kept", _RESUME)
+        place = error.filename or "A file of the run cannot be written"
+        return UserError(f"{place}: {error.strerror}", "The run ended; whole checkpoints are kept", _RESUME)
     if "PytorchStreamWriter" in text or "os error" in text:
-        return UserError(
-            f"A checkpoint could not be written ({text})", "The run ended; older checkpoints are kept", _RESUME
-        )
+        return UserError(f"A checkpoint cannot be written ({text})", "The run ended; older ones are kept", _RESUME)
     if "DataLoader worker" in text:
         fix = "Look for a lack of memory or of shared memory (/dev/shm), lower stream.workers or stream.prefetch"
         return UserError(f"A process that loads samples died: {text}", "The run ended", f"{fix}. {_RESUME}")
@@ -88,6 +93,12 @@ def _explain(error: Exception) -> UserError | None:
         what = f"Another rank ended: {told}" if told else f"Another rank died or hangs ({text})"
         return UserError(what, "This rank cannot go on alone", _RESUME)
     return None
+
+
+def _leave(status: int) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _first_to_fail(reason: str) -> bool:

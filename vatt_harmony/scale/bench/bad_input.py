@@ -38,7 +38,7 @@ class Case:
 def prepare(folder: Path) -> None:
     """Media, manifests, shards and a foreign checkpoint in `folder`."""
     frames = np.random.default_rng(0).integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
-    sound = np.sin(np.arange(16000 * 3, dtype=np.float32) / 20) / 2
+    sound = (np.sin(np.arange(48000) / 20) / 2).astype(np.float32)
     encode_clip(folder / "good.mp4", video=frames, fps=8.0, audio=sound, sample_rate=16000)
     (folder / "truncated.mp4").write_bytes((folder / "good.mp4").read_bytes()[:700])
     (folder / "text.mp4").write_text("this is no film\n" * 100)

@@ -2,6 +2,7 @@
 
 from vatt_harmony.scale.bench import (
     bad_input,
+    clone,
     exported,
     identities,
     mixture,
@@ -13,6 +14,7 @@ from vatt_harmony.scale.bench import (
 from vatt_harmony.scale.bench.suite import Row
 
 ROWS: tuple[Row, ...] = (
+    clone.ROW,
     mixture.ROW,
     rank_equality.ROW,
     zero_stages.STAGES_ROW,

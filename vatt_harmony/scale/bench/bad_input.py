@@ -1,6 +1,5 @@
 """Row 01.10: a user's mistakes end with one message and a non-zero status; single broken samples are counted."""
 
-import csv
 import os
 import re
 import socket
@@ -11,10 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from vatt_harmony.figures import Figure
-from vatt_harmony.media.encode import encode_clip
+from vatt_harmony.scale.bench.corpus import noise_clip, write_rows
 from vatt_harmony.scale.bench.suite import Options, Row, measures
 from vatt_harmony.shards.build import build
 from vatt_harmony.shards.plan import BuildSettings
@@ -37,19 +34,17 @@ class Case:
 
 def prepare(folder: Path) -> None:
     """Media, manifests, shards and a foreign checkpoint in `folder`."""
-    frames = np.random.default_rng(0).integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
-    sound = (np.sin(np.arange(48000) / 20) / 2).astype(np.float32)
-    encode_clip(folder / "good.mp4", video=frames, fps=8.0, audio=sound, sample_rate=16000)
+    noise_clip(folder / "good.mp4")
     (folder / "truncated.mp4").write_bytes((folder / "good.mp4").read_bytes()[:700])
     (folder / "text.mp4").write_text("this is no film\n" * 100)
     good = [{"path": "good.mp4", "caption": f"a film of noise, number {i}", "video_id": str(i)} for i in range(8)]
-    _manifest(folder / "good.csv", good)
-    _manifest(folder / "missing.csv", [{"path": "nowhere.mp4", "caption": "x", "video_id": "0"}])
-    _manifest(folder / "times.csv", [{"path": "good.mp4", "captions": '[{"text": "x", "start": 2, "end": 1}]'}])
+    write_rows(folder / "good.csv", good)
+    write_rows(folder / "missing.csv", [{"path": "nowhere.mp4", "caption": "x", "video_id": "0"}])
+    write_rows(folder / "times.csv", [{"path": "good.mp4", "captions": '[{"text": "x", "start": 2, "end": 1}]'}])
     (folder / "empty.csv").write_text("path,caption\n")
     for kind in ("truncated", "text"):
-        _manifest(folder / f"{kind}.csv", [{"path": f"{kind}.mp4", "caption": "x", "video_id": "0"}])
-        _manifest(folder / f"{kind}_and_good.csv", [*good, {"path": f"{kind}.mp4", "caption": "x", "video_id": "9"}])
+        write_rows(folder / f"{kind}.csv", [{"path": f"{kind}.mp4", "caption": "x", "video_id": "0"}])
+        write_rows(folder / f"{kind}_and_good.csv", [*good, {"path": f"{kind}.mp4", "caption": "x", "video_id": "9"}])
     build(folder / "good.csv", folder / "shards", BuildSettings(), workers=1)
     foreign = folder / "foreign" / "checkpoints" / "step_1"
     foreign.mkdir(parents=True)
@@ -108,13 +103,6 @@ def skipped(folder: Path, kind: str) -> str | None:
     if report.total.samples != 8 or sum(report.total.drops.values()) != 1:
         return f"{report.total.samples} clips, drops {report.total.drops}"
     return None
-
-
-def _manifest(path: Path, rows: Sequence[dict[str, str]]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _tell(arguments: Sequence[str], world_size: int) -> tuple[int, str]:

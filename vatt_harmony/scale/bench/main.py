@@ -9,6 +9,7 @@ from vatt_harmony.scale.bench import (
     overhead,
     rank_equality,
     realignment,
+    resume,
     zero_stages,
 )
 from vatt_harmony.scale.bench.suite import Row
@@ -19,6 +20,7 @@ ROWS: tuple[Row, ...] = (
     rank_equality.ROW,
     zero_stages.STAGES_ROW,
     realignment.ROW,
+    resume.ROW,
     identities.ROW,
     bad_input.ROW,
     overhead.ROW,

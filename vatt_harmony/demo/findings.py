@@ -125,7 +125,7 @@ def overhead(harmonized: Path, plain: Path) -> tuple[float, str]:
     """Share by which the harmonized run in its folder cost more than the plain one, and by what that is measured."""
     if torch.cuda.is_available():
         return _step_seconds(harmonized) / _step_seconds(plain) - 1, "step time"
-    return cost(harmonized).cpu_seconds / cost(plain).cpu_seconds - 1, "CPU time of the whole run"
+    return cost(harmonized).cpu_seconds / cost(plain).cpu_seconds - 1, "CPU time of all ranks"
 
 
 def _step_seconds(run: Path) -> float:

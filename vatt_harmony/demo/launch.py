@@ -25,7 +25,7 @@ class Cost:
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    """Of all ranks and their loaders."""
+    """Of all ranks; their loaders are processes of their own and do the same work in every run."""
 
 
 def ranks(batch: int) -> int:

@@ -47,7 +47,7 @@ def made(harmonized: Measured) -> Findings:
         by_cosine=FOUND,
         by_loss=FOUND,
         overhead=0.02,
-        overhead_by="CPU time of the whole run",
+        overhead_by="CPU time of all ranks",
         losses={"harmonized video_text": [(1, 4.0), (2, 3.0)], "plain video_text": [(1, 4.0), (2, 3.5)]},
         seconds=300.0,
     )

@@ -1,6 +1,7 @@
 """Every recipe: its model at full size on the meta device, and two steps of it narrowed."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ NARROW = [
     *(f"--model.{tower}.{key}={value}" for tower in ("trunk", "video_tower", "audio_tower", "text_tower")
       for key, value in TOWER.items()),
     *("--model.post_width", "48", "--model.d_va", "24", "--model.d_vt", "16", "--data.vocabulary", "64"),
+    *("--model.mel_range", "[80, 2000]"),
 ]  # fmt: skip
 
 
@@ -111,13 +113,16 @@ def test_a_misspelt_key_names_the_right_one(recipe: Path) -> None:
 
 
 def _agnostic_parameters(model: ModelConfig) -> int:
-    """The count from the shapes of vatt.md 4, waveform and `code` heads."""
+    """The count from the shapes of vatt.md 4, `code` and joint heads."""
     (depth, d, ff, _), post, va, vt = model.trunk.shape, model.post_width, model.d_va, model.d_vt
     block = 4 * (d * d + d) + (d * ff + ff) + (ff * d + d) + 4 * d
     frames, rows, columns = model.patch
     pre, after, norm, agg = d * d + d, d * post + post, 2 * d, d
     video = frames * rows * columns * 3 * d + d + pre + sum(model.video_grid) * d + norm + agg + after
-    audio = model.audio_patch * d + d + pre + sum(model.audio_grid) * d + norm + agg + after
+    sound_patch = model.audio_patch if model.sound == "waveform" else math.prod(model.spectrogram_patch)
+    audio = sound_patch * d + d + pre + sum(model.audio_grid) * d + norm + agg + after
     text = model.vocabulary * model.text_width + model.text_width * d + d + model.words * d + norm + agg + after
+    if model.heads == "joint":
+        return depth * block + norm + video + audio + text + 3 * (post * va + 2 * va)
     heads = (post * va + 2 * va + va * va + 2 * va) + (post * va + va) + (va * vt + 2 * vt) + (post * vt + vt)
     return depth * block + norm + video + audio + text + heads

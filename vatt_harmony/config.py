@@ -31,8 +31,9 @@ def load_config(cls: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
         mapping = yaml.safe_load(path.read_text()) or {}
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML: {error}", "Nothing was started", "Mend the line named above") from error
-    for key, value in parse_overrides(overrides):
-        _set(mapping, key, value)
+    if isinstance(mapping, dict):  # anything else is refused below
+        for key, value in parse_overrides(overrides):
+            _set(mapping, key, value)
     return from_mapping(cls, mapping)
 
 

@@ -1,0 +1,45 @@
+import json
+
+import pytest
+
+from vatt_harmony.engine.deepspeed_config import complete, read_deepspeed
+from vatt_harmony.errors import UserError
+
+
+def test_batch_sizes_have_one_source():
+    given = {"train_batch_size": 7, "gradient_accumulation_steps": "auto", "zero_optimization": {"stage": 1}}
+    done = complete(given, 64, 4, clip=0.0)
+    assert done["train_batch_size"] == 64 and done["train_micro_batch_size_per_gpu"] == 16
+    assert done["gradient_accumulation_steps"] == 1 and done["zero_optimization"] == {"stage": 1}
+    assert "gradient_clipping" not in done and given["train_batch_size"] == 7
+
+
+def test_clipping_from_either_place_but_not_from_two():
+    assert complete({}, 8, 1, clip=1.5)["gradient_clipping"] == 1.5
+    assert complete({"gradient_clipping": 2.0}, 8, 1, clip=0.0)["gradient_clipping"] == 2.0
+    assert complete({"gradient_clipping": "auto"}, 8, 1, clip=1.0)["gradient_clipping"] == 1.0
+    with pytest.raises(UserError, match=r"optim\.clip is 1"):
+        complete({"gradient_clipping": 2.0}, 8, 1, clip=1.0)
+
+
+@pytest.mark.parametrize("kind", ["bf16", "fp16"])
+def test_stage_0_in_half_precision_is_refused_with_the_reason(kind):
+    with pytest.raises(UserError, match="zero gradients"):
+        complete({kind: {"enabled": True}}, 8, 1, clip=0.0)
+    complete({kind: {"enabled": True}, "zero_optimization": {"stage": 1}}, 8, 1, clip=0.0)
+    complete({kind: {"enabled": False}}, 8, 1, clip=0.0)
+
+
+def test_accumulation_is_refused():
+    with pytest.raises(UserError, match="gradient_accumulation_steps is 4"):
+        complete({"gradient_accumulation_steps": 4}, 8, 1, clip=0.0)
+
+
+def test_from_a_file_a_mapping_or_an_error(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"steps_per_print": 3}))
+    assert read_deepspeed(str(tmp_path / "a.json")) == read_deepspeed({"steps_per_print": 3})
+    (tmp_path / "b.json").write_text("{")
+    with pytest.raises(UserError, match="is not JSON"):
+        read_deepspeed(str(tmp_path / "b.json"))
+    with pytest.raises(UserError, match="cannot read"):
+        read_deepspeed(str(tmp_path / "c.json"))

@@ -51,4 +51,3 @@ def test_overhead_of_a_small_step() -> None:
 def test_full_size_counts_hold_their_goal() -> None:
     work = overhead.count(overhead.CONFIG, random_batch(2, overhead.CONFIG, candidates=5, missing=False))
     assert work["harmonized"].flops / work["plain"].flops <= 1.0005
-

@@ -4,6 +4,7 @@ from vatt_harmony.scale.bench import (
     bad_input,
     clone,
     exported,
+    grid,
     identities,
     mixture,
     overhead,
@@ -16,6 +17,7 @@ from vatt_harmony.scale.bench.suite import Row
 
 ROWS: tuple[Row, ...] = (
     clone.ROW,
+    *grid.ROWS,
     mixture.ROW,
     rank_equality.ROW,
     zero_stages.STAGES_ROW,

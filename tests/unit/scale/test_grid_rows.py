@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from vatt_harmony.scale.bench.grid import FOLDS, ROWS, Clips, audio_text, manifest_rows
+from vatt_harmony.scale.bench.grid import ROWS, audio_text
+from vatt_harmony.scale.bench.grid_clips import FOLDS, Clips, manifest_rows
 from vatt_harmony.scale.bench.ridge import kernel_ridge, log_mel_features, ridge_ranks, slot_words
 from vatt_harmony.scale.bench.suite import NotRun, Options
 

@@ -1,6 +1,7 @@
 """The verbs of the engine: `pretrain` and `export`."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,9 @@ def _pretrain(options: argparse.Namespace) -> int:
 
     config = load_config(RunConfig, shipped_file(str(options.config)), options.overrides)
     run = options.run or Path("runs") / options.config.stem
-    if not finished(run, config.engine.steps):
-        process = start_process(config.engine.first_step_minutes)
+    if not finished(run, config):
         with one_message():
+            process = start_process(config.engine.first_step_minutes)
             Pretrainer(config, run, process, options.init).train()
         stop_process()
     if first_process():
@@ -44,8 +45,13 @@ def _pretrain(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else libraries look for one, aloud
+    from transformers.utils import logging
+
     from vatt_harmony.downstream.export import export
     from vatt_harmony.engine.parts import load_trained
+
+    logging.disable_progress_bar()
 
     trained = load_trained(options.run)
     config = trained.config

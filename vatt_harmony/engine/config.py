@@ -27,6 +27,8 @@ class EngineConfig:
     """Steps between lines of metrics.jsonl and TensorBoard points."""
     look_every: int = 500
     """Steps between the pictures of TensorBoard's group `6 look`."""
+    observations: bool = True
+    """Keep cosine and losses of every visit of every sample (`observations/`); some 40 bytes each."""
     patience: int = 5
     """Steps in a row with values that are not finite, after which the run ends."""
     first_step_minutes: float = 60.0

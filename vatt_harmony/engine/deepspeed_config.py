@@ -40,6 +40,13 @@ def complete(config: dict[str, Any], global_batch: int, world_size: int, clip: f
             "Contrastive losses would see only the negatives of one micro-batch: another gradient, silently",
             "Set it to 1 and raise stream.global_batch with more ranks, or model.checkpointing true",
         )
+    for section in ("optimizer", "scheduler"):
+        if section in config:
+            raise UserError(
+                f"The DeepSpeed configuration has a section {section!r}",
+                "It would be ignored: optimizer and learning rate come from optim.*",
+                "Remove the section and set optim.name, optim.lr, optim.warmup, optim.shape",
+            )
     stage = config.get("zero_optimization", {}).get("stage", 0)
     half = [kind for kind in ("bf16", "fp16") if config.get(kind, {}).get("enabled")]
     if stage == 0 and half:

@@ -46,12 +46,18 @@ def encode(encoder: Encoder, batch: Batch, device: torch.device) -> Encoded:
     found = {branch: mask.flatten().nonzero().flatten() for branch, mask in valid.items()}
     exists = {branch: len(rows) > 0 for branch, rows in found.items()}
     rows = {branch: r if exists[branch] else torch.zeros(1, dtype=torch.int64) for branch, r in found.items()}
+
+    def taken(values: Tensor, branch: str) -> Tensor:
+        # With all rows valid there is nothing to pick: a pinned batch goes to the device without a copy on the host.
+        every = len(rows[branch]) == len(values)
+        return (values if every else values[rows[branch]]).to(device, non_blocking=True)
+
     outputs = encoder(
-        video=batch.video[rows["video"]].to(device, non_blocking=True),
-        audio=batch.audio[rows["audio"]].to(device, non_blocking=True),
-        text=batch.text.flatten(0, 1)[rows["text"]].to(device, non_blocking=True),
-        video_seed=batch.seed[rows["video"]].to(device, non_blocking=True),
-        audio_seed=batch.seed[rows["audio"]].to(device, non_blocking=True),
+        video=taken(batch.video, "video"),
+        audio=taken(batch.audio, "audio"),
+        text=taken(batch.text.flatten(0, 1), "text"),
+        video_seed=taken(batch.seed, "video"),
+        audio_seed=taken(batch.seed, "audio"),
     )
     return Encoded(
         z={branch: outputs[branch] for branch in valid},

@@ -20,7 +20,10 @@ GRACE_SECONDS = 5.0
 
 _KEY = "vatt_harmony/failure"
 _RESUME = "Start the same command again when that is mended: it resumes from the newest checkpoint"
-_PEER_GONE = re.compile(r"Connection (closed|reset) by peer|Broken pipe|NCCL|Timed out waiting|Application timeout")
+_PEER_GONE = re.compile(
+    r"Connection (closed|reset) by peer|Broken pipe|Timed out waiting|Application timeout"
+    r"|ncclRemoteError|communicator was aborted|Watchdog caught collective"
+)
 
 
 @contextmanager
@@ -88,6 +91,9 @@ def _explain(error: Exception) -> UserError | None:
     if "DataLoader worker" in text:
         fix = "Look for a lack of memory or of shared memory (/dev/shm), lower stream.workers or stream.prefetch"
         return UserError(f"A process that loads samples died: {text}", "The run ended", f"{fix}. {_RESUME}")
+    if isinstance(error, dist.DistNetworkError | dist.DistStoreError) and not dist.is_initialized():
+        fix = "Check MASTER_ADDR and MASTER_PORT: another run may hold the port, or a firewall close it"
+        return UserError(f"The ranks do not find one another: {text}", "Nothing was started", fix)
     if _PEER_GONE.search(text):
         told = _failure_of_another()
         what = f"Another rank ended: {told}" if told else f"Another rank died or hangs ({text})"

@@ -1,16 +1,36 @@
 """The end of a run: is it there already, and what its user reads last."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from vatt_harmony.engine.checkpoint import latest_checkpoint, read_state
+from vatt_harmony.engine.config import RunConfig
+from vatt_harmony.engine.parts import TOKENIZER, model_config
+from vatt_harmony.engine.resume import check_same_run
 from vatt_harmony.engine.status import Status, read_status, write_status
+from vatt_harmony.errors import UserError
+from vatt_harmony.stream.tokenizer import load_tokenizer
 
 
-def finished(run: Path, steps: int) -> bool:
-    """Whether the newest checkpoint of `run` is that of the last step. Reads two small files."""
+def finished(run: Path, config: RunConfig) -> bool:
+    """Whether the newest checkpoint of `run` is that of the last step. Reads a few small files.
+
+    Raises UserError if `config` asks for another run than the one that lies there.
+    """
     checkpoint = latest_checkpoint(run)
-    return checkpoint is not None and int(read_state(checkpoint)["step"]) >= steps
+    if checkpoint is None or int(read_state(checkpoint)["step"]) < config.engine.steps:
+        return False
+    vocabulary = load_tokenizer(run / TOKENIZER, config.stream.words).vocabulary
+    changes = check_same_run(checkpoint, replace(config, model=model_config(config, vocabulary)))
+    ignored = [change for change in changes if not change.startswith(("engine.", "eval."))]
+    if ignored:
+        raise UserError(
+            f"The run in {run} is finished, and was another one: {'; '.join(ignored[:5])}",
+            "Its results would be taken for those of the new settings",
+            "Give the new settings a folder of their own: --run OTHER",
+        )
+    return True
 
 
 def tell_result(run: Path) -> None:

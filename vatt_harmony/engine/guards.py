@@ -1,6 +1,6 @@
 """Finite checks before the update: one bad batch is skipped by all ranks together, a series of them ends the run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -54,18 +54,18 @@ class FiniteGuard:
         self.patience = patience
         self.state = GuardState()
 
-    def check(self, values: Mapping[str, Tensor | float], keys: Sequence[str]) -> Verdict:
+    def check(self, values: Mapping[str, Tensor | float], keys: Callable[[], Sequence[str]]) -> Verdict:
         """Judge one step by its losses and norms before the update. All ranks must call it, with the same names.
 
-        `values`: tensors of any shape or numbers under the name to be blamed; `keys`: sample keys of the local
-        batch (or of its suspicious rows, see `nonfinite_rows`).
+        `values`: tensors of any shape or numbers under the name to be blamed; `keys`: gives
+        the sample keys of the local rows under suspicion (see `nonfinite_rows`), asked only if something is wrong.
         Raises `UserError` on every rank in the step that makes `patience` bad ones in a row.
         """
         names = tuple(values)
         own = _flags([values[name] for name in names])
         everywhere = maximum_over_ranks(own, self.device)
         guilty = tuple(name for name, flag in zip(names, everywhere, strict=True) if flag)
-        suspects = tuple(keys) if any(own) else ()
+        suspects = tuple(keys()) if any(own) else ()
         self.state, survivable = decide(self.state, guilty, self.patience)
         if not survivable:
             raise UserError(

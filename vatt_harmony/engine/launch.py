@@ -8,6 +8,8 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
+from vatt_harmony.errors import UserError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
@@ -40,7 +42,7 @@ def start_process(first_step_minutes: float) -> Process:
     import deepspeed
     import deepspeed.ops
 
-    device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if cuda else torch.device("cpu")
+    device = _own_device() if cuda else torch.device("cpu")
     if cuda:
         torch.cuda.set_device(device)
     else:
@@ -49,6 +51,18 @@ def start_process(first_step_minutes: float) -> Process:
         dist_backend="nccl" if cuda else "gloo", timeout=timedelta(minutes=first_step_minutes), verbose=False
     )
     return Process(rank=dist.get_rank(), world_size=dist.get_world_size(), device=device)
+
+
+def _own_device() -> torch.device:
+    # A scheduler may show each task its own device alone; then it is number 0 for all of them.
+    count, local = torch.cuda.device_count(), int(os.environ["LOCAL_RANK"])
+    if local >= count > 1:
+        raise UserError(
+            f"This is local rank {local}, but the machine shows {count} devices",
+            "Two ranks would share a device",
+            f"Start {count} ranks a machine",
+        )
+    return torch.device("cuda", 0 if count == 1 else local)
 
 
 def first_process() -> bool:

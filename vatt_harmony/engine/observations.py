@@ -17,13 +17,14 @@ FOLDER = "observations"
 class Observations:
     """Keeps each rank's rows in memory between checkpoints and writes them as one Parquet part a rank and checkpoint.
 
-    Columns: step, key, cosine (null where the sample is not a pair), loss_PAIR (null where not valid), kept.
+    Columns: step, key, loss_PAIR (null where not valid), and in a harmonized run cosine (null where the sample is not
+    a pair) and kept.
     """
 
     def __init__(self, run: Path, resumed_step: int) -> None:
         """Parts written after `resumed_step` belong to steps that will be done again; rank 0 removes them."""
         self.folder = run / FOLDER
-        self._rows: dict[str, list[object]] = {}
+        self._visits: list[tuple[int, list[str], dict[str, Tensor]]] = []
         if dist.get_rank() == 0:
             self.folder.mkdir(exist_ok=True)
             for part in self.folder.glob("step_*"):
@@ -32,21 +33,25 @@ class Observations:
         dist.barrier()
 
     def add(self, step: int, keys: list[str], gathered: Gathered, columns: Mapping[str, Tensor | None]) -> None:
-        """Take this rank's rows of global columns `[B]`; NaN becomes null."""
-        self._rows.setdefault("step", []).extend([step] * len(keys))
-        self._rows.setdefault("key", []).extend(keys)
-        for name, column in columns.items():
-            values = [None] * len(keys) if column is None else gathered.own(column).tolist()
-            self._rows.setdefault(name, []).extend(None if v is None or v != v else v for v in values)
+        """Take this rank's rows of global columns `[B]`; they stay on the device until they are written."""
+        own = {name: gathered.own(column).clone() for name, column in columns.items() if column is not None}
+        self._visits.append((step, keys, own))
 
     def write(self, step: int) -> None:
         """Write the rows since the last part; call it with every checkpoint, on all ranks."""
-        if not self._rows:
+        if not self._visits:
             return
+        rows: dict[str, list[object]] = {"step": [], "key": []}
+        for visited, keys, columns in self._visits:
+            rows["step"] += [visited] * len(keys)
+            rows["key"] += keys
+            for name, column in columns.items():
+                # NaN stands for "not valid"; Parquet has a word for that.
+                rows.setdefault(name, []).extend(None if value != value else value for value in column.tolist())
         part = self.folder / f"step_{step:08d}_rank_{dist.get_rank():05d}.parquet"
-        pq.write_table(pa.table(self._rows), part.with_suffix(".part"))
+        pq.write_table(pa.table(rows), part.with_suffix(".part"))
         part.with_suffix(".part").replace(part)
-        self._rows = {}
+        self._visits = []
 
 
 def read_observations(run: Path) -> pa.Table:

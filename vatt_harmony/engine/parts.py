@@ -35,6 +35,17 @@ class Trained:
 
 def model_config(config: RunConfig, vocabulary: int) -> ModelConfig:
     """The model section with the lengths of the stream, the tokenizer's vocabulary, and the head the losses need."""
+    try:
+        return _completed(config, vocabulary)
+    except ValueError as error:
+        raise UserError(
+            f"model and stream do not fit one another: {error}",
+            "No token could be cut",
+            "Change model.patch, model.audio_patch or the lengths in stream",
+        ) from error
+
+
+def _completed(config: RunConfig, vocabulary: int) -> ModelConfig:
     stream = config.stream
     return replace(
         config.model,
@@ -66,7 +77,16 @@ def build_model(config: ModelConfig, seed: int) -> Vatt:
     """A fresh model; equal for equal seeds."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return new_model(config)
+        try:
+            return new_model(config)
+        except (RuntimeError, ValueError, OSError) as error:
+            if not config.timm:
+                raise
+            raise UserError(
+                f"model.timm {config.timm!r} cannot start the video trunk: {error}",
+                "Training would begin from nothing instead",
+                "Give a timm vision transformer of the trunk's width and depth, its weights as model.timm_file",
+            ) from error
 
 
 def build_engine(model: Vatt, optim: OptimConfig, settings: Mapping[str, Any], process: Process) -> Any:

@@ -105,7 +105,8 @@ class Pretrainer:
                 losses, result = self.step(batch)
                 self.watch.finished(result)
                 done = self.step.finished
-                self.observations.add(done, batch.keys, result.embeddings, result.per_sample)
+                if settings.observations:
+                    self.observations.add(done, batch.keys, result.embeddings, result.per_sample)
                 if first:
                     shorten_timeout(settings.step_minutes)
                     first = False

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 class StepResult:
     """What one step leaves for those who watch; equal on all ranks except `ready`."""
 
-    scalars: dict[str, dict[str, float]]
-    """TensorBoard group -> name -> value."""
+    scalars: dict[str, dict[str, Tensor | float]]
+    """TensorBoard group -> name -> value; tensors stay on the device until a step is logged."""
     cosines: Tensor | None
     """Agreement of the losses, global batch `[B]`, NaN where a sample is not a pair; None in plain training."""
     per_sample: dict[str, Tensor | None]
@@ -63,8 +63,8 @@ class PretrainStep:
         self.finished = 0
         """Steps done, skipped ones included."""
 
-    def __call__(self, batch: Batch) -> tuple[dict[str, float], StepResult]:
-        """Train on one rank's batch; returns the losses to log (global, equal on all ranks) and the report."""
+    def __call__(self, batch: Batch) -> tuple[dict[str, Tensor], StepResult]:
+        """Train on one rank's batch; returns the losses to log (0-d, global, equal on all ranks) and the report."""
         rate = self.learning_rate(self.finished)
         for group in self.engine.optimizer.param_groups:
             group["lr"] = rate
@@ -88,8 +88,7 @@ class PretrainStep:
         if judged.harmonized is not None:
             self.state = judged.harmonized.state
         self.finished += 1
-        losses = {pair: float(value) for pair, value in judged.losses.means.items()}
-        losses["total"] = float(judged.losses.total.detach())
+        losses = judged.losses.means | {"total": judged.losses.total.detach()}
         result = StepResult(
             scalars=self._scalars(judged, gathered, norm, rate),
             cosines=None if judged.harmonized is None else judged.harmonized.cosines,
@@ -114,35 +113,32 @@ class PretrainStep:
         values: dict[str, Tensor | float] = {f"loss of {pair}": term for pair, term in judged.losses.terms.items()}
         values |= {f"representation of {branch}": z for branch, z in encoded.z.items()}
         values |= {f"gradient at {branch}": cotangent for branch, cotangent in judged.cotangents.items()}
-        bad = {
-            int(row) // (encoded.valid[branch].shape[1] if branch == "text" else 1)
-            for branch, z in encoded.z.items()
-            for row in encoded.rows[branch][nonfinite_rows(z)]
-        }
-        verdict = self.guard.check(values, [batch.keys[row] for row in sorted(bad)])
+        verdict = self.guard.check(values, lambda: _suspects(encoded, batch))
         if not verdict.take_step and self.process.is_first:
             log.warning("step %d left out, not finite: %s", self.finished + 1, ", ".join(verdict.guilty))
-        if not verdict.take_step and bad:
+        if verdict.keys:
             log.warning("step %d: not finite on this rank: %s", self.finished + 1, ", ".join(verdict.keys))
         return verdict.take_step
 
-    def _update(self, scalar: Tensor) -> float:
+    def _update(self, scalar: Tensor) -> Tensor | float:
         self.engine.backward(scalar)
         norm = self._gradient_norm() if self.engine.zero_optimization_stage() == 0 else None
         self.engine.step()
-        return norm if norm is not None else float(self.engine.get_global_grad_norm() or math.nan)
+        if norm is not None:
+            return norm
+        found: Tensor | float | None = self.engine.get_global_grad_norm()
+        return math.nan if found is None else found
 
-    def _gradient_norm(self) -> float:
+    def _gradient_norm(self) -> Tensor:
         # Stage 0 in fp32: DeepSpeed reports no norm, but the averaged gradients still lie in `.grad`.
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        return float(torch.nn.utils.get_total_norm(gradients))
+        return torch.nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
 
     def _scalars(
-        self, judged: Judged, gathered: Gathered, norm: float | None, rate: float
-    ) -> dict[str, dict[str, float]]:
-        groups: dict[str, dict[str, float]] = {
-            LEARNING: {f"recall@1/{pair}": float(value) for pair, value in judged.losses.recall.items()},
-            DATA: {f"present/{b}": float(mask.float().mean()) for b, mask in gathered.valid.items()},
+        self, judged: Judged, gathered: Gathered, norm: Tensor | float | None, rate: float
+    ) -> dict[str, dict[str, Tensor | float]]:
+        groups: dict[str, dict[str, Tensor | float]] = {
+            LEARNING: {f"recall@1/{pair}": value for pair, value in judged.losses.recall.items()},
+            DATA: {f"present/{b}": mask.float().mean() for b, mask in gathered.valid.items()},
             HEALTH: {
                 "learning_rate": rate,
                 "temperature": self.objective.temperature,
@@ -152,9 +148,19 @@ class PretrainStep:
         if norm is not None:
             groups[HEALTH]["gradient_norm"] = norm
         if judged.harmonized is not None:
-            groups[HARMONY] = {name: float(value) for name, value in judged.harmonized.stats.items()}
-            groups[HEALTH]["clamp_rate"] = groups[HARMONY].get("clamp_rate", 0.0)
+            groups[HARMONY] = dict(judged.harmonized.stats)
+            groups[HEALTH]["clamp_rate"] = judged.harmonized.stats["clamp_rate"]
         return groups
+
+
+def _suspects(encoded: Encoded, batch: Batch) -> list[str]:
+    """Keys of this rank's samples whose representation is not finite."""
+    rows = {
+        int(row) // (encoded.valid[branch].shape[1] if branch == "text" else 1)
+        for branch, z in encoded.z.items()
+        for row in encoded.rows[branch][nonfinite_rows(z)]
+    }
+    return [batch.keys[row] for row in sorted(rows)]
 
 
 def _per_sample(judged: Judged) -> dict[str, Tensor | None]:

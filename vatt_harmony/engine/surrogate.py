@@ -129,9 +129,13 @@ def surrogate(
     embeddings = head_stage(leaves, gathered.valid, update_statistics=True)
     scalar = pair_losses(embeddings, gathered.valid, objective).total
     for branch, z in encoded.z.items():
+        wide = z.to(leaves[branch].dtype)
+        if branch not in judged.cotangents or not encoded.exists[branch]:
+            # No loss reaches it, or a dummy row: every parameter still takes part on every rank.
+            scalar = scalar + 0.0 * wide.sum()
+            continue
         own = gathered.own(judged.cotangents[branch]).flatten(0, -2)[encoded.rows[branch]]
-        factor = gathered.world_size if encoded.exists[branch] else 0
-        scalar = scalar + (z.to(own.dtype) * (own * factor)).sum()
+        scalar = scalar + (wide * (own * gathered.world_size)).sum()
     return scalar
 
 

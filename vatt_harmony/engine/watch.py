@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from vatt_harmony.engine.choose_look import choose_look
@@ -48,7 +49,7 @@ class Watch:
     def report(
         self,
         step: int,
-        losses: Mapping[str, float],
+        losses: Mapping[str, Tensor],
         result: StepResult,
         batch: Batch,
         *,
@@ -62,7 +63,7 @@ class Watch:
         dist.all_gather_object(rows, rows[dist.get_rank()])
         drops = sum((row[0] for row in rows), Counter[str]())
         seen = sum((row[1] for row in rows), Counter[str]())
-        scalars = {group: dict(values) for group, values in result.scalars.items()}
+        scalars = {group: _numbers(values) for group, values in result.scalars.items()}
         for more in (self.meter.scalars(), held_out):
             for group, values in more.items():
                 scalars.setdefault(group, {}).update(values)
@@ -71,7 +72,9 @@ class Watch:
         data |= {f"mixture/{source}": count / seen.total() for source, count in seen.items()}
         cosines = [] if result.cosines is None else result.cosines.tolist()
         sources = [source for row in rows for source in row[2]] if cosines else []
-        return StepReport(step=step, losses=losses, scalars=scalars, cosines=cosines, sources=sources, look=look)
+        return StepReport(
+            step=step, losses=_numbers(losses), scalars=scalars, cosines=cosines, sources=sources, look=look
+        )
 
     def look(self, model: Vatt, batch: Batch, result: StepResult) -> Look:
         """Pictures of this rank's rows: what text finds, and where losses disagree. All ranks must call it."""
@@ -88,3 +91,11 @@ class Watch:
         captions = [self.tokenizer.backend.decode([i for i in row if i]) for row in ids]
         cosines = [float("nan")] * len(batch) if result.cosines is None else gathered.own(result.cosines).tolist()
         return choose_look(batch.video.numpy(), batch.keys, captions, cosines, similarity.float().cpu().numpy())
+
+
+def _numbers(values: Mapping[str, Tensor | float]) -> dict[str, float]:
+    """Values as numbers, the tensors among them by one transfer from the device."""
+    tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+    fetched = torch.stack([value.detach().double() for value in tensors.values()]).tolist() if tensors else []
+    numbers = dict(zip(tensors, fetched, strict=True))
+    return {name: numbers[name] if name in numbers else float(value) for name, value in values.items()}

@@ -98,7 +98,11 @@ class JointHeads(nn.Module):
 
 
 class HeadStage(nn.Module):
-    """From z to embeddings. Runs replicated on the global batch, in float32 at least."""
+    """From z to embeddings. Runs replicated on the global batch, in float32 at least.
+
+    It has no dropout, also where the trunk has: it runs on every rank and several times a step, on the same rows, and
+    must give the same each time. The official code drops after the final norm.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -109,7 +113,6 @@ class HeadStage(nn.Module):
         else:
             kinds = {"video": WideLayerNorm, "audio": WideLayerNorm, "text": WideRMSNorm}
             self.norms = nn.ModuleDict({branch: kinds[branch](widths[branch], eps=1e-6) for branch in BRANCHES})
-        self.drop = nn.Dropout(config.dropout)
         self.post = nn.ModuleDict()
         if agnostic:
             self.post.update({branch: WideDense(widths[branch], config.post_width) for branch in BRANCHES})
@@ -140,7 +143,7 @@ class HeadStage(nn.Module):
         for branch in (b for b in BRANCHES if b in z):
             x = z[branch]
             x = x.to(torch.promote_types(x.dtype, torch.float32))
-            x = self.drop(self.norms["shared" if "shared" in self.norms else branch](x))
+            x = self.norms["shared" if "shared" in self.norms else branch](x)
             out[branch] = gelu(self.post[branch](x)) if branch in self.post else x
         return out
 

@@ -21,33 +21,33 @@ def test_a_good_step_ends_the_series_and_keeps_the_total():
 
 
 def test_good_values_allow_the_step_and_blame_nobody():
-    verdict = FiniteGuard(CPU).check(GOOD, ["a/1"])
+    verdict = FiniteGuard(CPU).check(GOOD, lambda: ["a/1"])
     assert (verdict.take_step, verdict.guilty, verdict.keys) == (True, (), ())
 
 
 def test_the_guilty_value_and_the_local_keys_are_named():
-    verdict = FiniteGuard(CPU).check(BAD, ["a/1", "a/2"])
+    verdict = FiniteGuard(CPU).check(BAD, lambda: ["a/1", "a/2"])
     assert (verdict.take_step, verdict.guilty, verdict.keys) == (False, ("video_text",), ("a/1", "a/2"))
 
 
 def test_isolated_bad_batches_are_survived_for_ever():
     guard = FiniteGuard(CPU, patience=2)
     for _ in range(10):
-        guard.check(BAD, ["a/1"])
-        guard.check(GOOD, ["a/1"])
+        guard.check(BAD, lambda: ["a/1"])
+        guard.check(GOOD, lambda: ["a/1"])
     assert guard.state == GuardState(total=10)
 
 
 def test_a_series_raises_and_names_loss_and_samples():
     guard = FiniteGuard(CPU, patience=2)
-    guard.check(BAD, ["a/1"])
+    guard.check(BAD, lambda: ["a/1"])
     with pytest.raises(UserError, match=r"2 steps in a row.*video_text.*a/1"):
-        guard.check(BAD, ["a/1"])
+        guard.check(BAD, lambda: ["a/1"])
 
 
 def test_counters_survive_a_checkpoint():
     guard, resumed = FiniteGuard(CPU), FiniteGuard(CPU)
-    guard.check(BAD, ["a/1"])
+    guard.check(BAD, lambda: ["a/1"])
     resumed.load_state_dict(guard.state_dict())
     assert resumed.state == guard.state == GuardState(total=1, in_a_row=1)
 

@@ -5,8 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from vatt_harmony.engine.encode import encode
+from vatt_harmony.engine.surrogate import gather, judge, surrogate
 from vatt_harmony.harmony.config import HarmonyConfig
+from vatt_harmony.harmony.harmonizer import HarmonyState
 from vatt_harmony.model.config import ModelConfig
+from vatt_harmony.objective.config import ObjectiveConfig, PairWeights
 from vatt_harmony.scale.bench.harmonized import QUANTILE, gradients, harmonized_backward, plain_backward, relative
 from vatt_harmony.scale.bench.realignment import CONFIGS, plain_error, realignment_error
 from vatt_harmony.scale.tiny import random_batch, tiny_config, tiny_model, with_audio
@@ -45,3 +49,17 @@ def test_a_batch_without_any_pair_has_loss_and_gradient_zero() -> None:
     judged = harmonized_backward(model, alone, HarmonyConfig(curriculum=QUANTILE))
     assert judged.losses.total == 0
     assert torch.equal(gradients(model), torch.zeros_like(gradients(model)))
+
+
+@pytest.mark.parametrize("weights", [PairWeights(video_audio=0.0), PairWeights(video_text=0.0)])
+def test_a_branch_that_no_loss_reaches_gets_zero_gradients_not_none(weights: PairWeights) -> None:
+    config = tiny_config()
+    model, batch = tiny_model(config), with_audio(random_batch(8, config), torch.float64)
+    objective, plain = ObjectiveConfig(weights=weights), HarmonyConfig(enabled=False)
+    encoded = encode(model, batch, torch.device("cpu"))
+    gathered = gather(encoded, (), 0, 1)
+    judged = judge(gathered, model.head_stage, objective, plain, model.shared_branches, HarmonyState(), 0)
+    surrogate(encoded, gathered, judged, model.head_stage, objective).backward()
+    unreached = "audio" if weights.video_audio == 0 else "text"
+    found = [p.grad for name, p in model.named_parameters() if name.startswith(f"tokens.{unreached}.")]
+    assert found and all(gradient is not None and not gradient.any() for gradient in found)

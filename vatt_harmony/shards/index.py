@@ -11,18 +11,11 @@ from typing import Any
 from webdataset.shardlists import expand_urls
 
 from vatt_harmony.errors import UserError
+from vatt_harmony.shards.entries import SampleEntry, SampleTable
 from vatt_harmony.shards.sample import split_member
 from vatt_harmony.shards.tarscan import Member, Scan, scan_tar
 
 INDEX_VERSION = 1
-
-
-@dataclass(frozen=True)
-class SampleEntry:
-    """One sample of a shard: its key and its members, in tar order."""
-
-    key: str
-    members: tuple[Member, ...]
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,7 @@ class ShardIndex:
     mtime_ns: int
     digest: str
     """SHA-256 of the whole tar."""
-    samples: tuple[SampleEntry, ...]
+    samples: SampleTable
     damage: str
     """Why only a part of the tar is readable, "" when all of it is: the reason "tar damage" of ledgers."""
 
@@ -125,6 +118,11 @@ def cached_index(path: Path) -> ShardIndex | None:
     return next(filter(None, (_load(cache, path) for cache in _cache_paths(path))), None)
 
 
+def is_cached(path: Path) -> bool:
+    """Whether there is a cache of a shard's index, fresh or not."""
+    return any(cache.is_file() for cache in _cache_paths(path))
+
+
 def drop_index(path: Path) -> None:
     """Forget what is cached about a shard: for whoever rewrites it."""
     for cache in _cache_paths(path):
@@ -140,7 +138,7 @@ def changed(path: Path, index: ShardIndex, size: int, cache: Path | None = None)
     )
 
 
-def _group(scan: Scan) -> tuple[SampleEntry, ...]:
+def _group(scan: Scan) -> SampleTable:
     """Group adjacent members of one key; a repeated extension begins a new sample.
 
     In a damaged tar the last group may lack members that follow the damage, unless it was followed by another.
@@ -157,7 +155,7 @@ def _group(scan: Scan) -> tuple[SampleEntry, ...]:
         groups[-1][2].add(extension)
     if scan.damage and groups:
         groups.pop()
-    return tuple(SampleEntry(key, tuple(members)) for key, members, _ in groups)
+    return SampleTable(SampleEntry(key, tuple(members)) for key, members, _ in groups)
 
 
 def _cache_paths(path: Path) -> tuple[Path, Path]:
@@ -185,7 +183,7 @@ def _load(cache: Path, path: Path) -> ShardIndex | None:
         data = json.loads(cache.read_text())
         if data["version"] != INDEX_VERSION:
             return None
-        samples = tuple(
+        samples = SampleTable(
             SampleEntry(key, tuple(Member(*member) for member in members)) for key, members in data["samples"]
         )
         return ShardIndex(path, data["size"], data["mtime_ns"], data["digest"], samples, data["damage"])

@@ -5,7 +5,8 @@ import re
 from collections import OrderedDict
 from pathlib import Path
 
-from vatt_harmony.shards.index import SampleEntry, ShardIndex
+from vatt_harmony.shards.entries import SampleEntry
+from vatt_harmony.shards.index import ShardIndex
 from vatt_harmony.shards.sample import Sample, SampleError, split_member, to_sample
 
 

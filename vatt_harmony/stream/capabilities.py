@@ -37,10 +37,11 @@ def source_capabilities(source: Source, samples: int = SAMPLES) -> Capabilities:
     places = [(index, shard) for index in range(samples) for shard in source.shards if index < len(shard)][:samples]
     reader = ShardReader()
     for index, shard in places:
-        names = [split_member(member.name) for member in shard.samples[index].members]
+        entries = shard.index()
+        names = [split_member(member.name) for member in entries.samples[index].members]
         fields |= {name[1] for name in names if name is not None}
         try:
-            held = _held(reader.read(shard, index))
+            held = _held(reader.read(entries, index))
         except (MediaError, SampleError) as error:
             faults[error.reason] = faults.get(error.reason, 0) + 1
             continue

@@ -87,11 +87,4 @@ class EvaluationMaker:
         def make(sample: Sample, key: str) -> Example:
             return evaluation_example(sample, key, self.config, seed, window, self.windows)
 
-        return self._reader.example(self._place(number), make)
-
-    def _place(self, number: int) -> Place:
-        for shard, size in enumerate(self.source.sizes):
-            if number < size:
-                return Place(self.source.name, shard, number)
-            number -= size
-        raise IndexError(number)
+        return self._reader.example(Place(self.source.name, *self.source.locate(number)), make)

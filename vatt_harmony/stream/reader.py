@@ -3,10 +3,10 @@
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from vatt_harmony.errors import UserError
 from vatt_harmony.media.errors import MediaError
-from vatt_harmony.shards.index import ShardIndex
 from vatt_harmony.shards.reader import ShardReader
 from vatt_harmony.shards.sample import Sample, SampleError
 from vatt_harmony.stream.config import StreamConfig
@@ -14,6 +14,8 @@ from vatt_harmony.stream.ledger import Drop, count
 from vatt_harmony.stream.order import Place, SampleOrder
 from vatt_harmony.stream.sample import Example, training_example
 from vatt_harmony.stream.source import Source
+
+Result = TypeVar("Result")
 
 READ_RETRIES = 2
 RETRY_SECONDS = 0.1
@@ -35,10 +37,11 @@ class SourceReader:
         Faults of the data, and of the file system when they last, are caught; an error of the program ends the run.
         """
         shard = self._sources[place.source].shards[place.shard]
-        entry = shard.samples[place.index]
-        where = f"{entry.key} in {shard.path}"
+        where = f"sample {place.index} in {shard.path}"
         try:
-            sample = self._read(shard, place.index)
+            index = self._retry(shard.index)
+            where = f"{index.samples[place.index].key} in {shard.path}"
+            sample = self._retry(lambda: self._shards.read(index, place.index))
             # A record's own source keeps keys apart where one folder holds the shards of several.
             own = sample.source if "version" in sample.record else place.source
             example = make(sample, f"{own}/{sample.key}")
@@ -48,14 +51,14 @@ class SourceReader:
             return None, [Drop(place.source, "read error", where, str(error))]
         return example, [Drop(place.source, reason, where, "", masked=True) for reason in example.masked]
 
-    def _read(self, shard: ShardIndex, index: int) -> Sample:
+    def _retry(self, read: Callable[[], Result]) -> Result:
         for _ in range(READ_RETRIES):
             with contextlib.suppress(OSError):
-                return self._shards.read(shard, index)
+                return read()
             self._shards.close()  # a handle of a network file system may have gone stale
             time.sleep(RETRY_SECONDS)
         try:
-            return self._shards.read(shard, index)
+            return read()
         except OSError as error:
             raise ReadError(str(error)) from error
 

@@ -79,8 +79,8 @@ def test_commands_of_the_readme(tmp_path: Path) -> None:
 def _write_videos(folder: Path) -> None:
     """`videos.csv` and what it names: the reader's own videos."""
     (folder / "videos").mkdir()
-    lines = ["path,caption,split"]
+    lines = ["path,caption"]
     for number in range(CLIPS):
         write_clip(folder / "videos" / f"{number}.mp4", number)
-        lines.append(f"videos/{number}.mp4,a pattern number {number},{'test' if number % 4 == 0 else 'train'}")
+        lines.append(f"videos/{number}.mp4,a pattern number {number}")
     (folder / "videos.csv").write_text("\n".join(lines) + "\n")

@@ -18,6 +18,7 @@ SURFACE = {
         "--short-side",
         "--fps",
         "--seed",
+        "--hold-out",
         "--json",
     ],
     "shards verify": ["SOURCE", "--workers", "--json", "--max-bad"],

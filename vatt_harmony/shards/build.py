@@ -12,6 +12,7 @@ from webdataset.writer import TarWriter
 from vatt_harmony.errors import UserError
 from vatt_harmony.media.errors import MediaError
 from vatt_harmony.shards.clip import store_clip
+from vatt_harmony.shards.holdout import hold_out
 from vatt_harmony.shards.index import drop_index, index_shard
 from vatt_harmony.shards.ledger import (
     ShardStats,
@@ -58,7 +59,10 @@ def build(
     """
     settings = settings or BuildSettings()
     console = console or Console(stderr=True)
-    plans = plan_shards(read_manifest(manifest), out, settings)
+    rows = read_manifest(manifest, lambda told: console.print(told, markup=False), settings.hold_out > 0)
+    if settings.hold_out:
+        rows = hold_out(rows, settings.hold_out, settings.seed)
+    plans = plan_shards(rows, out, settings)
     folders = sorted({plan.path.parent for plan in plans})
     for folder in folders:
         _make_folder(folder)
@@ -151,6 +155,7 @@ def write_shard(plan: ShardPlan, settings: BuildSettings, digest: str) -> ShardS
                     continue
                 writer.write({"__key__": key, **clip.members})
                 stats.samples += 1
+                stats.uncaptioned += "txt" not in clip.members
                 stats.seconds += clip.seconds
         file.flush()
         os.fsync(file.fileno())

@@ -46,7 +46,10 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reencode", choices=("auto", "always", "never"), default=defaults.reencode)
     parser.add_argument("--short-side", type=int, default=defaults.short_side, metavar="PIXELS")
     parser.add_argument("--fps", type=float, default=defaults.fps, metavar="HZ")
-    parser.add_argument("--seed", type=int, default=defaults.seed, help="of the order of clips in their shards")
+    parser.add_argument("--seed", type=int, default=defaults.seed, help="of the order of clips and of --hold-out")
+    parser.add_argument(
+        "--hold-out", type=float, default=0.0, metavar="SHARE", help="of the videos, as split test (0.05; default: 0)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.set_defaults(run_verb=_build)
 
@@ -66,6 +69,7 @@ def _build(arguments: argparse.Namespace) -> int:
             short_side=arguments.short_side,
             fps=arguments.fps,
             seed=arguments.seed,
+            hold_out=arguments.hold_out,
         )
     except ValueError as error:
         raise UserError(str(error), "No shards were written", "Choose a value in the range") from error
@@ -90,6 +94,8 @@ def _report_build(report: BuildReport, out: Path) -> None:
     console.print(f"{dropped} of {total.samples + dropped} clips dropped" + (":" if dropped else ""))
     for reason, n in total.drops.items():
         console.print(f"  {n:6d}  {reason}  (first: {total.first[reason]})", markup=False)
+    if total.uncaptioned:
+        console.print(f"{total.uncaptioned} of {total.samples} clips have no caption")
 
 
 def _verify(arguments: argparse.Namespace) -> int:

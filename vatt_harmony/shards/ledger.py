@@ -21,6 +21,8 @@ class ShardStats:
     samples: int = 0
     seconds: float = 0.0
     """Length of all stored clips together."""
+    uncaptioned: int = 0
+    """Stored clips without a caption."""
     bytes: int = 0
     """Size of the tar; 0 when no clip was left and none was written."""
     sha256: str = ""
@@ -71,6 +73,7 @@ def total(accounts: Iterable[ShardStats]) -> ShardStats:
     for stats in accounts:
         result.samples += stats.samples
         result.seconds += stats.seconds
+        result.uncaptioned += stats.uncaptioned
         result.bytes += stats.bytes
         drops.update(stats.drops)
         result.first = stats.first | result.first

@@ -1,19 +1,14 @@
-"""The manifest: one row a clip, from CSV, JSON lines or Parquet, checked before anything is encoded."""
+"""The manifest: one row a clip, checked before anything is encoded."""
 
-import csv
-import difflib
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow
-import pyarrow.parquet
-
 from vatt_harmony.errors import UserError
 from vatt_harmony.media.captions import Caption, captions_of, parse_inline
+from vatt_harmony.shards.rows import read_rows
 
 _SHOWN = 5
 
@@ -38,70 +33,29 @@ class ManifestRow:
     source: str
 
 
-def read_manifest(path: Path) -> list[ManifestRow]:
-    """Read and check a manifest; relative paths in it are relative to its folder.
+def read_manifest(
+    path: Path, tell: Callable[[str], object] = lambda _: None, held_out: bool = False
+) -> list[ManifestRow]:
+    """Read and check a manifest (.csv, .tsv, .jsonl, .parquet); relative paths in it are relative to its folder.
 
     Columns: `path`; captions as `caption` (a string), `captions` (JSON list of strings or of {"text", "start",
     "end"}) or `captions_path` (srt, vtt, json); optional `start` and `end` (s), `label`, `split` ("train"),
-    `video_id` (the file's stem), `source` (the manifest's stem).
+    `video_id` (the file's stem), `source` (the manifest's stem). `tell` is given a sentence about ignored columns.
 
-    Raises UserError for a manifest that is missing, empty, without the column `path`, with unreadable times or
-    captions, with files that do not exist, or with one video in two splits.
+    Raises UserError for what `read_rows` refuses, for unreadable times or captions, for files that do not exist,
+    for one video in two splits, and, if the splits are to be `held_out` by the build, for a column `split`.
     """
-    raw = _read_rows(path)
-    if not raw:
-        raise UserError(f"{path} has no rows", "There is nothing to build shards from", "Write one row for each clip")
-    _check_columns(path, raw[0][1])
+    raw = read_rows(path, tell)
+    if held_out and any("split" in values for _, values in raw):
+        raise UserError(
+            f"{path} has a column 'split', and --hold-out is given",
+            "It is not clear which videos are to be held out",
+            "Remove the column, or leave --hold-out out",
+        )
     rows = [_parse(number, values, path) for number, values in raw]
     _check_files(path, rows)
     _check_splits(path, rows)
     return rows
-
-
-def _read_rows(path: Path) -> list[tuple[int, Mapping[str, Any]]]:
-    """The rows as (number, values); numbers are those an editor or a Parquet viewer would show."""
-    if not path.is_file():
-        raise UserError(
-            f"The manifest {path} does not exist", "No shards can be built", "Check the path given to --manifest"
-        )
-    suffix = path.suffix.lower()
-    try:
-        if suffix in (".csv", ".tsv"):
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                reader = csv.DictReader(file, delimiter="\t" if suffix == ".tsv" else ",", strict=True)
-                return [(number, row) for number, row in enumerate(reader, start=2)]
-        if suffix in (".jsonl", ".ndjson"):
-            with path.open(encoding="utf-8-sig") as file:
-                return [(n, _object(n, line)) for n, line in enumerate(file, start=1) if line.strip()]
-        if suffix == ".parquet":
-            return list(enumerate(pyarrow.parquet.read_table(path).to_pylist()))
-    except (ValueError, csv.Error, pyarrow.ArrowException) as error:
-        raise UserError(
-            f"{path} cannot be read as {suffix[1:]}: {error}", "No shards can be built", "Repair or rewrite the file"
-        ) from error
-    raise UserError(
-        f"{path} is no known kind of manifest",
-        "It cannot be read",
-        "Use .csv, .tsv, .jsonl or .parquet",
-    )
-
-
-def _object(number: int, line: str) -> Mapping[str, Any]:
-    value = json.loads(line)
-    if not isinstance(value, dict):
-        raise ValueError(f"line {number} is not a JSON object")
-    return value
-
-
-def _check_columns(path: Path, first: Mapping[str, Any]) -> None:
-    names = [str(name) for name in first if name is not None]
-    if "path" in first:
-        return
-    near = difflib.get_close_matches("path", names, n=1, cutoff=0.4) or [n for n in names if "file" in n.lower()]
-    hint = f"Rename {near[0]!r} to 'path'" if near else "Add a column 'path' with the media files"
-    raise UserError(
-        f"{path} has no column 'path'; it has {', '.join(names) or 'none'}", "No media file can be found", hint
-    )
 
 
 def _parse(number: int, values: Mapping[str, Any], manifest: Path) -> ManifestRow:
@@ -148,6 +102,12 @@ def _parse(number: int, values: Mapping[str, Any], manifest: Path) -> ManifestRo
 def _parse_captions(values: Mapping[str, Any], where: str) -> tuple[Caption, ...]:
     """The inline captions; raises UserError naming what cannot be understood."""
     whole, listed = values.get("caption"), values.get("captions")
+    if not (whole is None or whole != whole or isinstance(whole, str)):  # NaN is Parquet's way to say nothing
+        raise UserError(
+            f"{where}: caption is {whole!r}, a {type(whole).__name__} and not a string",
+            "The clip would be trained without text",
+            "Name the column 'captions'" if isinstance(whole, list | dict) else "Write it as a string",
+        )
     captions = parse_inline(whole, where) if isinstance(whole, str) else []
     if isinstance(listed, str):
         captions += parse_inline(listed, where) if listed.strip() else []

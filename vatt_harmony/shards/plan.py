@@ -28,7 +28,9 @@ class BuildSettings:
     fps: float = 10.0
     """Frame rate of re-encoded pictures, in Hz."""
     seed: int = 0
-    """Seed of the order of clips in a series."""
+    """Seed of the order of clips in a series, and of which videos are held out."""
+    hold_out: float = 0.0
+    """Share of the videos that get the split "test", for manifests without a column `split`; within [0, 1)."""
 
     def __post_init__(self) -> None:
         if self.samples_per_shard < 0:
@@ -39,6 +41,8 @@ class BuildSettings:
             raise ValueError(f"short_side is {self.short_side}, outside [16, ∞)")
         if not 0 < self.fps <= 240:
             raise ValueError(f"fps is {self.fps}, outside (0, 240]")
+        if not 0 <= self.hold_out < 1:
+            raise ValueError(f"hold_out is {self.hold_out}, outside [0, 1)")
 
 
 @dataclass(frozen=True)

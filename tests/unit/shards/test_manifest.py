@@ -63,6 +63,9 @@ def _schema() -> pyarrow.Schema:
         ([{"path": "a.mp4", "captions": '[{"text": "x", "start": 2, "end": 1}]'}], "row 2.*from 2.0 s to 1.0 s"),
         ([{"path": "a.mp4", "captions": '[{"tex": "x"}]'}], "row 2"),
         ([{"path": ""}], "row 2: path is empty"),
+        ([{"path": "a.mp4", "text": "x"}], "column 'text' and none 'caption'.*Rename it to 'caption'"),
+        ([{"path": "a.mp4", "Caption": "x"}], "Rename it to 'caption'"),
+        ([{"path": "a.mp4", "caption": "x", " starts": "1"}], "Rename it to 'start'"),
         ([{"path": f"no{i}.mp4"} for i in range(9)], r"names 9 files that do not exist: .*no0.mp4 \(row 2\).*…"),
         ([{"path": "a.mp4", "captions_path": "no.srt"}], "names 1 files"),
         (
@@ -88,6 +91,11 @@ def test_mistakes_are_named(folder: Path, rows: list[dict[str, object]], message
         ("m.jsonl", '{"path": "a.mp4"', "cannot be read as jsonl"),
         ("m.jsonl", "[1]", "line 1 is not a JSON object"),
         ("m.parquet", "no parquet", "cannot be read as parquet"),
+        ("m.csv", "path,caption\na.mp4,x\n\na.mp4,one, two\n", "row 4 has 3 fields, the header has 2.*Quote the capt"),
+        ("m.csv", "path,caption,label\na.mp4,x\n", "row 2 has 2 fields, the header has 3"),
+        ("m.tsv", "path\tcaption\na.mp4\tx\ty\n", "row 2 has 3 fields.*holds a tab"),
+        ("m.jsonl", '{"path": "a.mp4", "caption": ["x", "y"]}', "row 1: caption is .*Name the column 'captions'"),
+        ("m.jsonl", '{"path": "a.mp4"}\n{"path": "a.mp4", "caption": 7}', "row 2: caption is 7, a int"),
         ("m.txt", "a.mp4", "no known kind of manifest"),
     ],
 )
@@ -100,3 +108,16 @@ def test_files_that_are_no_manifest(folder: Path, name: str, content: str, messa
 def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         read_manifest(tmp_path / "none.csv")
+
+
+def test_columns_that_mean_nothing_here_are_told_once_and_ignored(folder: Path) -> None:
+    told: list[str] = []
+    rows = [{"path": "a.mp4", "caption": "x", "url": "u", "text": "y"}, {"path": "b.mp4"}]
+    assert read_manifest(write_csv(folder / "m.csv", rows), told.append)[0].captions == (Caption("x"),)
+    assert told == ["ignored columns: url, text"]
+
+
+def test_captions_of_a_long_film_fit_a_field(folder: Path) -> None:
+    long = "word " * 40000
+    row = read_manifest(write_csv(folder / "m.csv", [{"path": "a.mp4", "caption": long}]))[0]
+    assert row.captions[0].text == long.strip()

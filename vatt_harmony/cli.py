@@ -19,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for noisy in ("DeepSpeed", "torch", "libav"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning)  # of libraries to libraries; the tests show them
+    # Torch's own account of a lost connection is a page of C++ frames; ours is one sentence.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     parser = _parser()
     options, rest = parser.parse_known_args(given)
     if rest and not getattr(options, "takes_overrides", False):

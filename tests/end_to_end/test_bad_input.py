@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 from support.exports import write_clip, write_shard
-from support.runs import PROJECT, launch, start, tiny_recipe
+from support.runs import PROJECT, free_port, launch, start, tiny_recipe
 
 from vatt_harmony.cli import main
 
@@ -270,7 +270,7 @@ def test_two_ranks_tell_one_message(recipe, tmp_path):
     (tmp_path / "odd.yaml").write_text(yaml.safe_dump(other | {"stream": other["stream"] | {"global_batch": 7}}))
     command = [sys.executable, "-m", "deepspeed.launcher.runner", "--num_gpus", "2", "--log_level", "error"]
     runs = [
-        start([*command, "--master_port", "29611", "--module", "vatt_harmony", "pretrain", str(tmp_path / "odd.yaml"),
+        start([*command, "--master_port", str(free_port()), "--module", "vatt_harmony", "pretrain", str(tmp_path / "odd.yaml"),
                "--run", str(tmp_path / "a")], tmp_path / "a.txt"),
         launch(2, tmp_path / "b.txt", str(recipe), "--run", str(tmp_path / "b"), "--data.tokenizer", "pyproject.toml"),
     ]  # fmt: skip

@@ -18,6 +18,9 @@ from vatt_harmony.errors import UserError
 GRACE_SECONDS = 5.0
 """The launcher ends the silent ranks within this time after the one that told its message."""
 
+HEARD_SECONDS = 1.5
+"""Rank 0 holds the store by which the others learn that a message was told; it must outlive their asking."""
+
 _KEY = "vatt_harmony/failure"
 _RESUME = "Start the same command again when that is mended: it resumes from the newest checkpoint"
 _PEER_GONE = re.compile(
@@ -43,11 +46,14 @@ def one_message() -> Iterator[None]:
         if not _first_to_fail(str(error)):
             time.sleep(GRACE_SECONDS)
             _leave(2)
-        if not isinstance(error, UserError):
+        status = 2 if isinstance(error, UserError) else 1
+        if status == 1:
             traceback.print_exc()
-            _leave(1)
-        print(f"error: {error}", file=sys.stderr)
-        _leave(2)
+        else:
+            print(f"error: {error}", file=sys.stderr, flush=True)
+        if dist.is_initialized() and dist.get_world_size() > 1:
+            time.sleep(HEARD_SECONDS)
+        _leave(status)
 
 
 @contextmanager

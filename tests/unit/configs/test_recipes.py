@@ -33,7 +33,7 @@ PUBLISHED = {
 }
 TOWER = {"depth": 2, "width": 32, "ff": 64, "heads": 2}
 NARROW = [
-    *("--stream.frames", "8", "--stream.size", "32", "--stream.sample_rate", "4000", "--stream.global_batch", "8"),
+    *("--stream.frames", "12", "--stream.size", "32", "--stream.sample_rate", "4000", "--stream.global_batch", "8"),
     *(f"--model.{tower}.{key}={value}" for tower in ("trunk", "video_tower", "audio_tower", "text_tower")
       for key, value in TOWER.items()),
     *("--model.post_width", "48", "--model.d_va", "24", "--model.d_vt", "16", "--data.vocabulary", "64"),

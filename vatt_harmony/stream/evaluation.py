@@ -1,7 +1,7 @@
 """A finite pass over a source: every sample once, in order, without chance, in steps equal on all ranks."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vatt_harmony.randomness import keyed_int
 from vatt_harmony.shards.sample import Sample
@@ -15,10 +15,14 @@ from vatt_harmony.stream.reader import SourceReader
 from vatt_harmony.stream.sample import Example, evaluation_example
 from vatt_harmony.stream.source import Source, open_one
 from vatt_harmony.stream.tokenizer import Tokenizer
+from vatt_harmony.stream.turns import in_turns
+
+MOST_WORKERS = 2
+"""Workers of a pass: those of the training stream go on reading ahead meanwhile."""
 
 
 def evaluation_batches(
-    shards: str,
+    shards: str | Source,
     config: StreamConfig,
     tokenizer: Tokenizer,
     *,
@@ -31,16 +35,22 @@ def evaluation_batches(
 ) -> Iterator[Batch]:
     """Batches of `rows` rows a rank over the first `limit` samples of `shards` (all, if None); all ranks must call it.
 
-    Row p of the gathered batches is window p % `windows` of sample p // `windows`, and `position` is p: windows
-    linearly spaced, centre square, no mirror, colour or noise. The last batch is padded with rows that have no
+    Shards that are evaluated again and again are opened once: give the `Source`, whose name then counts.
+    Row p of the gathered batches is window p % `windows` of sample p // `windows`, and `position` is p: samples are
+    told apart by it even where they share a key. Windows are linearly spaced, centre square, no mirror, colour or noise. The last batch is padded with rows that have no
     modality, an empty key and position -1. A broken sample keeps its position and has no modality; it is counted.
     """
-    source = open_one(name, shards)
+    source = _opened(name, shards, world_size) if isinstance(shards, str) else shards
+    config = replace(config, workers=min(config.workers, MOST_WORKERS))
     maker = EvaluationMaker(source, config, tokenizer, windows, rows, limit, rank, world_size)
     ledger = DropLedger()
     for made in batches(maker, 0, maker.steps, config):
         ledger.add(made.drops)
         yield made.batch
+
+
+def _opened(name: str, shards: str, world_size: int) -> Source:
+    return in_turns(lambda: open_one(name, shards)) if world_size > 1 else open_one(name, shards)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from vatt_harmony.stream.loader import batches
 from vatt_harmony.stream.source import open_sources, prepare_tokenizer
 from vatt_harmony.stream.step import StepMaker
 from vatt_harmony.stream.tokenizer import Tokenizer
+from vatt_harmony.stream.turns import in_turns
 
 STATE_VERSION = 1
 
@@ -19,7 +20,7 @@ class Stream:
     """One rank's slice of an endless sequence of batches that depends on the data, the config and the seed alone.
 
     Iterating yields `Batch` with B / W rows from the step after the last one handed out. The gathered rows of all
-    ranks are in the order of their positions at any number of ranks and workers. Every rank builds one.
+    ranks are in the order of their positions at any number of ranks and workers. All ranks must build one together.
     Raises UserError for a batch that the ranks cannot share, and for sources without a readable sample.
     """
 
@@ -34,7 +35,7 @@ class Stream:
     ) -> None:
         _check_division(stream.global_batch, world_size)
         self.config, self.seed, self.rank, self.world_size = stream, seed, rank, world_size
-        self.sources = open_sources(data)
+        self.sources = in_turns(lambda: open_sources(data)) if world_size > 1 else open_sources(data)
         self.tokenizer = tokenizer or prepare_tokenizer(data, stream.words)
         self.ledger = DropLedger()
         self.step = 0

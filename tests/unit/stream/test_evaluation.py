@@ -5,6 +5,7 @@ import torch
 
 from tests.unit.stream.conftest import clip, small, write_shard
 from vatt_harmony.stream.evaluation import evaluation_batches
+from vatt_harmony.stream.source import open_one
 from vatt_harmony.stream.tokenizer import train_tokenizer
 
 TOKENIZER = train_tokenizer(["colour tone 0 1 2 3 4 5 6 7 8 9"], 64, words=4)
@@ -56,3 +57,11 @@ def test_a_broken_sample_keeps_its_place_without_a_modality(tmp_path):
     assert batch.video_mask.tolist() == batch.audio_mask.tolist() == [True, False, True]
     assert batch.position.tolist() == [0, 1, 2]
     assert batch.drops == {"x/container open": 1}
+
+
+def test_an_opened_source_is_evaluated_again_without_opening_its_shards(data, monkeypatch):
+    first = run(data, rows=5, name="big")
+    source = open_one("big", data.sources["big"].shards)
+    monkeypatch.setattr("vatt_harmony.stream.evaluation.open_one", lambda *arguments: pytest.fail("opened again"))
+    for one, other in zip(first, evaluation_batches(source, small(), TOKENIZER, rows=5), strict=True):
+        assert one.keys == other.keys and torch.equal(one.video, other.video)

@@ -269,8 +269,9 @@ def test_two_ranks_tell_one_message(recipe, tmp_path):
     other = yaml.safe_load(recipe.read_text())
     (tmp_path / "odd.yaml").write_text(yaml.safe_dump(other | {"stream": other["stream"] | {"global_batch": 7}}))
     command = [sys.executable, "-m", "deepspeed.launcher.runner", "--num_gpus", "2", "--log_level", "error"]
+    command += ["--master_port", str(free_port())]
     runs = [
-        start([*command, "--master_port", str(free_port()), "--module", "vatt_harmony", "pretrain", str(tmp_path / "odd.yaml"),
+        start([*command, "--module", "vatt_harmony", "pretrain", str(tmp_path / "odd.yaml"),
                "--run", str(tmp_path / "a")], tmp_path / "a.txt"),
         launch(2, tmp_path / "b.txt", str(recipe), "--run", str(tmp_path / "b"), "--data.tokenizer", "pyproject.toml"),
     ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from vatt_harmony.engine.encode import Encoded, encode
 from vatt_harmony.engine.guards import FiniteGuard, nonfinite_rows
 from vatt_harmony.engine.launch import Process
 from vatt_harmony.engine.report import DATA, HARMONY, HEALTH, LEARNING
+from vatt_harmony.engine.stopwatch import Stopwatch
 from vatt_harmony.engine.surrogate import Gathered, Judged, gather, judge, surrogate
 from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.harmony.harmonizer import HarmonyState
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class StepResult:
-    """What one step leaves for those who watch; equal on all ranks except `ready`."""
+    """What one step leaves for those who watch; equal on all ranks except `encoding`."""
 
     scalars: dict[str, dict[str, Tensor | float]]
     """TensorBoard group -> name -> value; tensors stay on the device until a step is logged."""
@@ -36,8 +36,8 @@ class StepResult:
     """What this visit says of each sample of the global batch `[B]`: cosine, kept, loss_PAIR; NaN where not valid."""
     embeddings: Gathered
     """For pictures of what the model finds."""
-    ready: float
-    """`time.monotonic()` when this rank reached the first collective."""
+    encoding: float
+    """Seconds of this rank's own forward, up to the step's first collective of z."""
     taken: bool
     """False if the batch held values that are not finite and the update was left out."""
 
@@ -68,8 +68,9 @@ class PretrainStep:
         rate = self.learning_rate(self.finished)
         for group in self.engine.optimizer.param_groups:
             group["lr"] = rate
+        stopwatch = Stopwatch(self.process.device)
         encoded = encode(self.engine, batch, self.process.device)
-        ready = time.monotonic()
+        stopwatch.stop()
         kernel_branches = self.harmony.kernel_branches(self.model.shared_branches)
         gathered = gather(encoded, kernel_branches, self.process.rank, self.process.world_size)
         judged = judge(
@@ -94,7 +95,7 @@ class PretrainStep:
             cosines=None if judged.harmonized is None else judged.harmonized.cosines,
             per_sample=_per_sample(judged),
             embeddings=gathered,
-            ready=ready,
+            encoding=stopwatch.seconds,  # the finite check has waited for the device
             taken=taken,
         )
         return losses, result

@@ -41,7 +41,7 @@ class Watch:
                 triplets=self.global_batch,
                 seconds=now - self._border,
                 waiting=self._arrival - self._border,
-                busy=result.ready - self._border,
+                busy=self._arrival - self._border + result.encoding,
             )
         )
         self._border = now

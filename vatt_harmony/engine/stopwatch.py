@@ -29,5 +29,5 @@ class Stopwatch:
         if not self._cuda:
             return time.monotonic()
         event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        event.record()  # type: ignore[no-untyped-call]
+        event.record()
         return event

@@ -1,9 +1,13 @@
 """One batch of video-audio-text triplets, as the stream hands it to a step."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
+
+TENSORS = ("video", "audio", "text", "video_mask", "audio_mask", "text_mask", "seed", "position")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,5 +44,27 @@ class Batch:
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch with its tensors on `device` (copies do not block the host)."""
-        names = ("video", "audio", "text", "video_mask", "audio_mask", "text_mask", "seed", "position")
-        return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in names})
+        return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in TENSORS})
+
+
+def join(parts: Iterable[Batch], rows: int, pin: bool = False) -> Batch:
+    """The batch of `rows` rows whose parts come in order; each is copied when it comes and not held any longer.
+
+    `pin`: into page-locked memory, from which copies to a CUDA device run beside its work.
+    """
+    tensors: dict[str, Tensor] = {}
+    keys: list[str] = []
+    sources: list[str] = []
+    drops = Counter[str]()
+    for part in parts:
+        place = slice(len(keys), len(keys) + len(part))
+        for name in TENSORS:
+            piece = getattr(part, name)
+            if name not in tensors:
+                tensors[name] = torch.empty((rows, *piece.shape[1:]), dtype=piece.dtype, pin_memory=pin)
+            tensors[name][place] = piece
+        keys += part.keys
+        sources += part.sources
+        drops.update(part.drops)
+    assert len(keys) == rows, (len(keys), rows)
+    return Batch(**tensors, keys=keys, sources=sources, drops=dict(drops))

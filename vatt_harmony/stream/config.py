@@ -79,7 +79,7 @@ class StreamConfig:
     workers: int = 2
     """Processes per rank that read and decode; 0 = in the process of the trainer."""
     prefetch: int = 2
-    """Batches each worker prepares ahead."""
+    """Parts of a rank's batch (up to 32 rows) each worker prepares ahead; at least one batch, all workers together."""
     failure_limit: int = 100
     """Consecutive broken samples of a source that stop the run."""
 

@@ -36,9 +36,10 @@ def evaluation_batches(
     """Batches of `rows` rows a rank over the first `limit` samples of `shards` (all, if None); all ranks must call it.
 
     Shards that are evaluated again and again are opened once: give the `Source`, whose name then counts.
-    Row p of the gathered batches is window p % `windows` of sample p // `windows`, and `position` is p: samples are
-    told apart by it even where they share a key. Windows are linearly spaced, centre square, no mirror, colour or noise. The last batch is padded with rows that have no
-    modality, an empty key and position -1. A broken sample keeps its position and has no modality; it is counted.
+    Row p of the gathered batches is window p % `windows` of sample p // `windows`, and `position` is p, which tells
+    samples apart even where they share a key. Windows are linearly spaced, centre square, no mirror, colour or noise.
+    The last batch is padded with rows that have no modality, an empty key and position -1. A broken sample keeps its
+    position and has no modality; it is counted.
     """
     source = _opened(name, shards, world_size) if isinstance(shards, str) else shards
     config = replace(config, workers=min(config.workers, MOST_WORKERS))
@@ -72,15 +73,15 @@ class EvaluationMaker:
         self.steps = -(-self.total // (self.rows * self.world_size))
         self._reader = SourceReader({self.source.name: self.source})
 
-    def __call__(self, step: int) -> Made:
+    def __call__(self, step: int, rows: range) -> Made:
         first = (step * self.world_size + self.rank) * self.rows
-        positions = range(first, first + self.rows)
+        positions = range(first + rows.start, first + rows.stop)
         seeds = [keyed_int(0, position, "evaluation") for position in positions]
         read = [self._read(position, seed) for position, seed in zip(positions, seeds, strict=True)]
         drops = [drop for _, found in read for drop in found]
         batch = collate(
             [example for example, _ in read],
-            [self.source.name] * self.rows,
+            [self.source.name] * len(rows),
             seeds,
             [position if position < self.total else -1 for position in positions],
             self.config,

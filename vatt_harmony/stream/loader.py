@@ -1,13 +1,14 @@
-"""Batches by step number, made in this process or by worker processes; the result is the same."""
+"""Batches by step number, made in this process or in parts by worker processes; the result is the same."""
 
 import atexit
 import itertools
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import resource_tracker
@@ -18,49 +19,75 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from vatt_harmony.errors import UserError
-from vatt_harmony.stream.batch import Batch
+from vatt_harmony.stream.batch import Batch, join
 from vatt_harmony.stream.config import StreamConfig
 from vatt_harmony.stream.ledger import Drop
+from vatt_harmony.stream.parts import ahead, cut
 
 
 @dataclass(frozen=True)
 class Made:
-    """A batch and the full account of what was dropped for it."""
+    """A batch, or rows of one, and the full account of what was dropped for it."""
 
     batch: Batch
     drops: list[Drop]
 
 
 class BatchMaker(Protocol):
-    """Makes the batch of any step; picklable, and without memory of other steps."""
+    """Makes any rows of the batch of any step; picklable, and without memory of other steps."""
 
-    def __call__(self, step: int) -> Made: ...
+    @property
+    def rows(self) -> int:
+        """Rows of every batch of this rank."""
+        ...
+
+    def __call__(self, step: int, rows: range) -> Made: ...
 
 
 def batches(maker: BatchMaker, first: int, stop: int | None, config: StreamConfig) -> Iterator[Made]:
     """The batches of steps first, first + 1, … in order, until `stop` (None = endless).
 
     A UserError of a worker arrives here as it is; any other error of a worker ends the iteration with its trace.
-    Workers end with the iterator, and with this process however it ends; signals to stop are this process's affair.
+    Batches of workers are in page-locked memory where there is a CUDA device. Workers end with the iterator, and with
+    this process however it ends; signals to stop are this process's affair.
     """
-    steps = itertools.count(first) if stop is None else range(first, stop)
+    steps = range(first, sys.maxsize if stop is None else stop)
     if config.workers == 0:
-        yield from map(maker, steps)
+        yield from (maker(step, range(maker.rows)) for step in steps)
         return
+    with closing(_parts(maker, steps, config)) as parts:
+        yield from _assembled(parts, steps, maker.rows)
+
+
+def _assembled(made: Iterator[Made], steps: range, rows: int) -> Iterator[Made]:
+    count, pin = len(cut(rows)), torch.cuda.is_available()
+    for _ in steps:
+        drops: list[Drop] = []
+        batch = join(_recorded(itertools.islice(made, count), drops), rows, pin)
+        yield Made(batch, drops)
+
+
+def _recorded(made: Iterable[Made], drops: list[Drop]) -> Iterator[Batch]:
+    for part in made:
+        drops += part.drops
+        yield part.batch
+
+
+def _parts(maker: BatchMaker, steps: range, config: StreamConfig) -> Generator[Made, None, None]:
     method = "forkserver" if "forkserver" in torch.multiprocessing.get_all_start_methods() else "spawn"
     context = torch.multiprocessing.get_context(method)
     if method == "forkserver":
         # Workers then start without importing torch, libav and the tokenizer again.
         context.set_forkserver_preload([__name__, type(maker).__module__])
     loader = DataLoader(
-        _Steps(maker),
+        _Parts(maker),
         batch_size=None,
-        sampler=steps,
+        sampler=((step, rows) for step in steps for rows in cut(maker.rows)),
         num_workers=config.workers,
         collate_fn=_as_it_is,
         worker_init_fn=_begin_worker,
         multiprocessing_context=context,
-        prefetch_factor=config.prefetch,
+        prefetch_factor=ahead(maker.rows, config),
         generator=torch.Generator(),  # else the loader draws from the trainer's generator
     )
     others = multiprocessing.active_children()
@@ -95,13 +122,13 @@ def _kill(workers: Iterable[BaseProcess]) -> None:
         worker.kill()  # asked politely, each would first decode the clips it has begun
 
 
-class _Steps(Dataset["Made | UserError"]):
+class _Parts(Dataset["Made | UserError"]):
     def __init__(self, maker: BatchMaker) -> None:
         self.maker = maker
 
-    def __getitem__(self, step: int) -> Made | UserError:
+    def __getitem__(self, part: tuple[int, range]) -> Made | UserError:
         try:
-            return self.maker(step)
+            return self.maker(*part)
         except UserError as error:
             return error  # raised across processes it would lose its three sentences
 

@@ -42,16 +42,20 @@ class StepMaker:
     def __reduce__(self) -> tuple[type["StepMaker"], tuple[Any, ...]]:
         return StepMaker, self._arguments  # caches and open files stay in their process
 
-    def __call__(self, step: int) -> Made:
-        share = self.config.global_batch // self.world_size
-        first = step * self.config.global_batch + self.rank * share
-        positions = range(first, first + share)
+    @property
+    def rows(self) -> int:
+        """Rows of every batch of this rank."""
+        return self.config.global_batch // self.world_size
+
+    def __call__(self, step: int, rows: range) -> Made:
+        first = step * self.config.global_batch + self.rank * self.rows
+        positions = range(first + rows.start, first + rows.stop)
         seeds = [keyed_int(self.seed, position, "sample") for position in positions]
-        rows = [self._reader.read(position, seed) for position, seed in zip(positions, seeds, strict=True)]
-        drops = [drop for _, _, found in rows for drop in found]
+        read = [self._reader.read(position, seed) for position, seed in zip(positions, seeds, strict=True)]
+        drops = [drop for _, _, found in read for drop in found]
         batch = collate(
-            [example for _, example, _ in rows],
-            [source for source, _, _ in rows],
+            [example for _, example, _ in read],
+            [source for source, _, _ in read],
             seeds,
             positions,
             self.config,

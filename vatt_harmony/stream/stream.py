@@ -8,6 +8,7 @@ from vatt_harmony.stream.batch import Batch
 from vatt_harmony.stream.config import DataConfig, StreamConfig
 from vatt_harmony.stream.ledger import DropLedger
 from vatt_harmony.stream.loader import batches
+from vatt_harmony.stream.parts import describe
 from vatt_harmony.stream.source import open_sources, prepare_tokenizer
 from vatt_harmony.stream.step import StepMaker
 from vatt_harmony.stream.tokenizer import Tokenizer
@@ -81,6 +82,7 @@ class Stream:
             f"clip {config.seconds:.2f} s = {config.frames} frames at {config.fps:g} fps, {config.size} px; "
             f"{config.samples} samples at {config.sample_rate} Hz; {config.candidates} x {config.words} tokens",
         ]
+        lines += describe(self.maker.rows, config)
         share = sum(source.weight for source in self.sources.values())
         for name, source in self.sources.items():
             ordered = self.maker.order.sources.get(name)

@@ -98,14 +98,16 @@ def draw(scene: Scene, out: Path, milliseconds: int = 120) -> None:
 
 def _pictures(scene: Scene) -> Iterator[bytes]:
     before, after = plane(scene.gram), realigned(scene.gram)
+    ends = np.vstack([[0.0, 0.0], before, after, before.sum(axis=0), after.sum(axis=0)])
+    view = np.stack([ends.min(axis=0), ends.max(axis=0)])  # one view for all pictures: nothing jumps
     count = len(scene.frames)
     steps = np.concatenate([np.zeros(count), np.linspace(0, 1, MORPH), np.ones(count)])
     for number, share in enumerate(steps):
         share = share * share * (3 - 2 * share)
-        yield _picture(scene, number % count, (1 - share) * before + share * after, float(share))
+        yield _picture(scene, number % count, (1 - share) * before + share * after, view, float(share))
 
 
-def _picture(scene: Scene, frame: int, vectors: NDArray[np.float64], share: float) -> bytes:
+def _picture(scene: Scene, frame: int, vectors: NDArray[np.float64], view: NDArray[np.float64], share: float) -> bytes:
     figure = Figure(figsize=(8.4, 3.4), dpi=80)
     picture = figure.add_axes((0.02, 0.34, 0.26, 0.60))
     picture.imshow(scene.frames[frame], interpolation="nearest")
@@ -115,7 +117,7 @@ def _picture(scene: Scene, frame: int, vectors: NDArray[np.float64], share: floa
     wave.axvline(800 * frame / len(scene.frames), color=DARK, linewidth=1)
     wave.axis("off")
     figure.text(0.02, 0.04, f"“{scene.caption}”", fontsize=9, color=ORANGE, wrap=True)
-    _arrows(figure.add_axes((0.36, 0.06, 0.62, 0.80)), vectors)
+    _arrows(figure.add_axes((0.36, 0.04, 0.62, 0.84)), vectors, view)
     state = "as the losses ask" if share == 0 else "realigned" if share == 1 else "each projected off the other"
     figure.text(0.36, 0.92, f"gradients of one clip, {state}; cosine {_cosine(vectors):+.2f}", fontsize=11, color=DARK)
     buffer = io.BytesIO()
@@ -123,20 +125,24 @@ def _picture(scene: Scene, frame: int, vectors: NDArray[np.float64], share: floa
     return buffer.getvalue()
 
 
-def _arrows(axes: Axes, vectors: NDArray[np.float64]) -> None:
-    reach = 1.25 * np.abs(vectors).max()
+def _arrows(axes: Axes, vectors: NDArray[np.float64], view: NDArray[np.float64]) -> None:
     for vector, colour, name in (
         (vectors[0], BLUE, "video-audio"),
         (vectors[1], ORANGE, "video-text"),
         (vectors.sum(axis=0), DARK, "update"),
     ):
         style = {"arrowstyle": "-|>", "color": colour, "lw": 3 if colour != DARK else 1.5, "mutation_scale": 16}
-        axes.annotate("", xy=tuple(vector), xytext=(0, 0), arrowprops=style)
-        axes.text(float(vector[0]) * 1.06, float(vector[1]) * 1.06, name, color=colour, fontsize=10, ha="center")
-    axes.set_xlim(-reach, reach)
-    axes.set_ylim(-0.35 * reach, reach)
+        axes.annotate("", xy=_place(vector), xytext=(0, 0), arrowprops=style)
+        axes.annotate(name, xy=_place(vector), xytext=(6, 4), textcoords="offset points", color=colour, fontsize=10)
+    margin = 0.15 * float((view[1] - view[0]).max())
+    axes.set_xlim(float(view[0, 0]) - margin, float(view[1, 0]) + 2.5 * margin)  # names stand to the right
+    axes.set_ylim(float(view[0, 1]) - margin, float(view[1, 1]) + margin)
     axes.set_aspect("equal")
     axes.axis("off")
+
+
+def _place(vector: NDArray[np.float64]) -> tuple[float, float]:
+    return float(vector[0]), float(vector[1])
 
 
 def _cosine(vectors: NDArray[np.float64]) -> float:

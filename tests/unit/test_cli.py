@@ -19,6 +19,7 @@ SURFACE = {
         "--fps",
         "--seed",
         "--hold-out",
+        "--clip-seconds",
         "--json",
     ],
     "shards verify": ["SOURCE", "--workers", "--json", "--max-bad"],

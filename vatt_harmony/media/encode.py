@@ -1,6 +1,8 @@
 """Frames and samples to H.264 and AAC in mp4, and intervals of long files to short prepared clips."""
 
 import io
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,12 +13,19 @@ from av.container import OutputContainer
 from numpy.typing import NDArray
 
 from vatt_harmony.media.container import Source
-from vatt_harmony.media.decode import open_media
+from vatt_harmony.media.decode import MediaReader, Window, open_media
 from vatt_harmony.media.errors import MediaError
 from vatt_harmony.media.sound import is_silent
 
 # One window of the model: seeking to any of its frames decodes at most one window more.
 GOP_FRAMES = 32
+CRF = 20
+BIT_RATE = 64000
+# Of decoded pictures and sound that are held at once while a clip is cut.
+PART_BYTES = 128 << 20
+PART_SECONDS = 600.0
+
+Part = tuple[NDArray[np.uint8] | None, NDArray[np.float32] | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +53,23 @@ def encode_clip(
     audio: NDArray[np.float32] | None = None,
     sample_rate: int = 48000,
     gop: int = GOP_FRAMES,
-    crf: int = 20,
-    bit_rate: int = 64000,
+    crf: int = CRF,
+    bit_rate: int = BIT_RATE,
 ) -> None:
     """Write `video` uint8 `[T, H, W, 3]` (even H and W) and mono `audio` float32 `[S]` as one mp4; either may be None.
 
     x264 with the fastdecode tune and one thread, so that equal input gives equal bytes. Raises ValueError
     when both are None.
     """
+    _encode(place, [(video, audio)], fps, sample_rate, gop, crf, bit_rate)
+
+
+def _encode(
+    place: Path | io.BytesIO, parts: Iterable[Part], fps: float, sample_rate: int, gop: int, crf: int, bit_rate: int
+) -> None:
+    """Write parts that follow one another, of the same size and with the same streams, as one mp4."""
+    left = iter(parts)
+    video, audio = first = next(left)
     if video is None and audio is None:
         raise ValueError("video and audio are both None; a clip needs at least one")
     target = str(place) if isinstance(place, Path) else place
@@ -59,17 +77,21 @@ def encode_clip(
         # Streams are declared before the first packet: the header lists them all.
         picture = None if video is None else _picture_stream(container, video, fps, gop, crf)
         sound = None if audio is None else _sound_stream(container, sample_rate, bit_rate)
-        if picture is not None and video is not None:
-            for index, pixels in enumerate(video):
-                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-                frame.pts, frame.time_base = index, picture.codec_context.time_base
-                container.mux(picture.encode(frame))
-            container.mux(picture.encode(None))
-        if sound is not None and audio is not None:
-            frame = av.AudioFrame.from_ndarray(audio.astype(np.float32, copy=False)[None], "fltp", "mono")
-            frame.sample_rate, frame.pts = sample_rate, 0
-            container.mux(sound.encode(frame))
-            container.mux(sound.encode(None))
+        shown = heard = 0
+        for video, audio in itertools.chain([first], left):
+            if picture is not None and video is not None:
+                for index, pixels in enumerate(video, start=shown):
+                    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                    frame.pts, frame.time_base = index, picture.codec_context.time_base
+                    container.mux(picture.encode(frame))
+                shown += len(video)
+            if sound is not None and audio is not None:
+                wave = av.AudioFrame.from_ndarray(audio.astype(np.float32, copy=False)[None], "fltp", "mono")
+                wave.sample_rate, wave.pts, wave.time_base = sample_rate, heard, Fraction(1, sample_rate)
+                container.mux(sound.encode(wave))
+                heard += len(audio)
+        for stream in filter(None, (picture, sound)):
+            container.mux(stream.encode(None))
 
 
 def cut_clip(
@@ -86,7 +108,9 @@ def cut_clip(
 ) -> Clip:
     """Re-encode [start, end) seconds of a file to the prepared format: constant `fps`, short side at most `short_side`.
 
-    `end` beyond the file is cut back. Raises MediaError: "container open", "too short", "decode error".
+    `end` beyond the file is cut back. Pictures and sound go to the encoder part by part, so that the memory needed
+    does not grow with the length, but for the encoded bytes.
+    Raises MediaError: "container open", "too short", "decode error".
     """
     with open_media(source, sound) as media:
         info = media.info
@@ -96,22 +120,51 @@ def cut_clip(
         if end - start < min_seconds or frames < 1:
             raise MediaError("too short", f"{end - start:.3f} s between {start:.3f} and {end:.3f} s")
         height, width = _prepared_size(*media.upright_size(), short_side)
-        window = media.read_window(start, frames, fps, sample_rate, height=height, width=width, min_seconds=min_seconds)
-    buffer = io.BytesIO()
-    encode_clip(buffer, video=window.video, fps=fps, audio=window.audio, sample_rate=sample_rate)
+        seen, samples, silent = 0, 0, True
+
+        def parts() -> Iterator[Part]:
+            nonlocal seen, samples, silent
+            for window in _windows(media, start, frames, fps, sample_rate, height, width, min_seconds):
+                seen += 0 if window.video is None else len(window.video)
+                if window.audio is not None:
+                    samples += len(window.audio)
+                    silent = silent and is_silent(window.audio, silence)
+                yield window.video, window.audio
+
+        buffer = io.BytesIO()
+        _encode(buffer, parts(), fps, sample_rate, GOP_FRAMES, CRF, BIT_RATE)
     return Clip(
         data=buffer.getvalue(),
         duration=frames / fps,
         fps=fps,
-        frames=0 if window.video is None else frames,
-        height=0 if window.video is None else height,
-        width=0 if window.video is None else width,
-        has_video=window.video is not None,
-        has_audio=window.audio is not None,
-        silent=window.audio is not None and is_silent(window.audio, silence),
+        frames=seen,
+        height=height if seen else 0,
+        width=width if seen else 0,
+        has_video=seen > 0,
+        has_audio=samples > 0,
+        silent=samples > 0 and silent,
         sample_rate=sample_rate,
-        samples=0 if window.audio is None else len(window.audio),
+        samples=samples,
     )
+
+
+def _windows(
+    media: MediaReader, start: float, frames: int, fps: float, rate: int, height: int, width: int, min_seconds: float
+) -> Iterator[Window]:
+    """The windows that make up `frames` pictures from `start`; raises MediaError when one of several is not whole."""
+    most = max(min(PART_BYTES // (3 * height * width), int(PART_SECONDS * fps)), 1)
+    count = -(-frames // most)
+    edges = [frames * part // count for part in range(count + 1)]
+    streams: tuple[bool, bool] | None = None
+    for first, last in itertools.pairwise(edges):
+        begin = start + first / fps
+        window = media.read_window(begin, last - first, fps, rate, height=height, width=width, min_seconds=min_seconds)
+        found = window.video is not None, window.audio is not None
+        streams = streams or found
+        moved = window.period is not None or abs(window.start - begin) > 1 / fps
+        if count > 1 and (moved or found != streams):
+            raise MediaError("decode error", f"there is no whole picture and sound from {begin:.2f} s on")
+        yield window
 
 
 def _picture_stream(

@@ -24,6 +24,7 @@ from vatt_harmony.shards.ledger import (
 )
 from vatt_harmony.shards.manifest import read_manifest
 from vatt_harmony.shards.parallel import progress_bar, run_parallel
+from vatt_harmony.shards.pieces import cut_long
 from vatt_harmony.shards.plan import BuildSettings, ShardPlan, plan_shards
 from vatt_harmony.shards.sample import SampleError
 
@@ -62,6 +63,8 @@ def build(
     rows = read_manifest(manifest, lambda told: console.print(told, markup=False), settings.hold_out > 0)
     if settings.hold_out:
         rows = hold_out(rows, settings.hold_out, settings.seed)
+    if settings.clip_seconds:
+        rows = cut_long(rows, settings.clip_seconds, workers)
     plans = plan_shards(rows, out, settings)
     folders = sorted({plan.path.parent for plan in plans})
     for folder in folders:
@@ -79,7 +82,7 @@ def build(
         for task, stats in run_parallel(_write, todo, workers):
             accounts.append(stats)
             progress.advance(bar, len(task.plan.clips))
-            for reason in stats.first.keys() - seen:
+            for reason in stats.drops.keys() - seen:
                 seen.add(reason)
                 progress.console.print(f"dropped, {reason}: {stats.first[reason]}", markup=False)
     for folder in folders:
@@ -155,7 +158,7 @@ def write_shard(plan: ShardPlan, settings: BuildSettings, digest: str) -> ShardS
                     continue
                 writer.write({"__key__": key, **clip.members})
                 stats.samples += 1
-                stats.uncaptioned += "txt" not in clip.members
+                stats.note(clip.remarks, f"{key}, row {row.number}, {row.path}")
                 stats.seconds += clip.seconds
         file.flush()
         os.fsync(file.fileno())

@@ -9,6 +9,7 @@ from vatt_harmony.errors import UserError
 from vatt_harmony.figures import Figure, write_figures
 from vatt_harmony.shards.build import BuildReport, build
 from vatt_harmony.shards.index import open_source
+from vatt_harmony.shards.ledger import Remark
 from vatt_harmony.shards.plan import BuildSettings
 from vatt_harmony.shards.show import contact_sheet
 from vatt_harmony.shards.stats import count, figures, print_table
@@ -34,6 +35,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     show.set_defaults(run_verb=_show)
 
 
+REMARKS: dict[Remark, str] = {
+    "no caption": "{n} of {clips} clips have no caption",
+    "caption outside the clip": "{n} captions lie wholly outside their clips and were left out",
+    "long clip": (
+        "{n} of {clips} clips are longer than 60 s: every window reads the whole stored clip; use --clip-seconds 10"
+    ),
+}
 _SOURCE = "folder of tars (or of folders of tars), one tar, glob or brace pattern"
 
 
@@ -49,6 +57,13 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of the order of clips and of --hold-out")
     parser.add_argument(
         "--hold-out", type=float, default=0.0, metavar="SHARE", help="of the videos, as split test (0.05; default: 0)"
+    )
+    parser.add_argument(
+        "--clip-seconds",
+        type=float,
+        default=0.0,
+        metavar="N",
+        help="cut longer files into clips of N s (10; default: 0)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.set_defaults(run_verb=_build)
@@ -70,6 +85,7 @@ def _build(arguments: argparse.Namespace) -> int:
             fps=arguments.fps,
             seed=arguments.seed,
             hold_out=arguments.hold_out,
+            clip_seconds=arguments.clip_seconds,
         )
     except ValueError as error:
         raise UserError(str(error), "No shards were written", "Choose a value in the range") from error
@@ -94,8 +110,9 @@ def _report_build(report: BuildReport, out: Path) -> None:
     console.print(f"{dropped} of {total.samples + dropped} clips dropped" + (":" if dropped else ""))
     for reason, n in total.drops.items():
         console.print(f"  {n:6d}  {reason}  (first: {total.first[reason]})", markup=False)
-    if total.uncaptioned:
-        console.print(f"{total.uncaptioned} of {total.samples} clips have no caption")
+    for remark, n in total.remarks.items():
+        told = REMARKS[remark].format(n=n, clips=total.samples)
+        console.print(f"{told} (first: {total.first[remark]})", markup=False)
 
 
 def _verify(arguments: argparse.Namespace) -> int:

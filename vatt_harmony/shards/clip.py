@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from vatt_harmony.media.container import MediaInfo
 from vatt_harmony.media.decode import probe, read_window
 from vatt_harmony.media.encode import Clip, cut_clip
 from vatt_harmony.media.errors import MediaError
+from vatt_harmony.shards.ledger import Remark
 from vatt_harmony.shards.manifest import ManifestRow
+from vatt_harmony.shards.pieces import MIN_SECONDS
 from vatt_harmony.shards.plan import BuildSettings
 from vatt_harmony.shards.sample import AUDIO_EXTENSIONS, VIDEO_EXTENSIONS, SampleError, make_record
 from vatt_harmony.shards.timing import Measured, measure
@@ -22,17 +24,19 @@ SMALL_BYTES = 16 << 20
 SMALL_SIDE = 1.25
 """Times the prepared short side: a file up to here decodes about as fast as its re-encoded copy would."""
 SMALL_FPS = 31.0
-MIN_SECONDS = 0.5
+LONG_SECONDS = 60.0
+"""A window is read out of the whole stored clip: from here on that costs more than the decoding."""
 END_TOLERANCE = 0.1
 """Seconds a file may end before it says: sound packets are padded, but a truncated file lacks more."""
 
 
 @dataclass(frozen=True)
 class StoredClip:
-    """The members of a sample (`extension -> bytes`) and the length of the clip in seconds."""
+    """The members of a sample (`extension -> bytes`), the length of the clip in seconds, and what to tell of it."""
 
     members: dict[str, bytes]
     seconds: float
+    remarks: dict[Remark, int]
 
 
 def store_clip(row: ManifestRow, settings: BuildSettings) -> StoredClip:
@@ -51,7 +55,8 @@ def store_clip(row: ManifestRow, settings: BuildSettings) -> StoredClip:
         _check_tail(row.path, min(start + clip.duration, end), settings.fps)
         extension, data = ("mp4" if clip.has_video else "m4a"), clip.data
         seconds, facts = clip.duration, _cut_facts(clip)
-    captions = place_captions(_row_captions(row), start, start + seconds)
+    given = _row_captions(row)
+    captions = place_captions(given, start, start + seconds)
     record = make_record(
         source=row.source,
         video_id=row.video_id,
@@ -64,7 +69,12 @@ def store_clip(row: ManifestRow, settings: BuildSettings) -> StoredClip:
     members = {extension: data, "json": json.dumps(record, ensure_ascii=False, sort_keys=True).encode()}
     if captions:  # the main caption once more, for readers in the manner of open_clip
         members["txt"] = max(captions, key=lambda c: c.end - c.start).text.encode()
-    return StoredClip(members, seconds)
+    remarks: dict[Remark, int] = {
+        "no caption": int(not captions),
+        "caption outside the clip": _outside(row, given, start, start + seconds),
+        "long clip": int(seconds > LONG_SECONDS),
+    }
+    return StoredClip(members, seconds, {remark: count for remark, count in remarks.items() if count})
 
 
 def place_captions(captions: Iterable[Caption], start: float, end: float) -> list[Caption]:
@@ -76,8 +86,25 @@ def place_captions(captions: Iterable[Caption], start: float, end: float) -> lis
             end=round(min(caption.end, end) - start, 6),
         )
         for caption in captions
-        if caption.start < end and caption.end > start
+        if _inside(caption, start, end)
     ]
+
+
+def _inside(caption: Caption, start: float, end: float) -> bool:
+    """Whether a caption touches [start, end); one without length lies at its start."""
+    return caption.start < end and (caption.end > start or caption.start >= start)
+
+
+def _outside(row: ManifestRow, captions: Sequence[Caption], start: float, end: float) -> int:
+    """How many of a row's captions none of its clips holds; the first of several clips tells for all.
+
+    Not counted for a cut are those of a caption file, which speaks of the whole video.
+    """
+    if row.cut_from is not None:
+        start, end = row.cut_from if row.start == row.cut_from[0] else (0.0, math.inf)
+    elif row.start is not None or row.end is not None:
+        captions = row.captions
+    return sum(not _inside(caption, start, end) for caption in captions)
 
 
 def _row_captions(row: ManifestRow) -> list[Caption]:

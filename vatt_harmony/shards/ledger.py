@@ -2,11 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 STATS_VERSION = 1
+
+Remark = Literal["no caption", "caption outside the clip", "long clip"]
 
 
 @dataclass
@@ -21,21 +24,27 @@ class ShardStats:
     samples: int = 0
     seconds: float = 0.0
     """Length of all stored clips together."""
-    uncaptioned: int = 0
-    """Stored clips without a caption."""
     bytes: int = 0
     """Size of the tar; 0 when no clip was left and none was written."""
     sha256: str = ""
     """Of the tar."""
     drops: dict[str, int] = field(default_factory=dict)
     """Clips that could not be stored, by reason."""
+    remarks: dict[Remark, int] = field(default_factory=dict)
+    """Stored clips without caption, captions that no stored clip holds, and clips longer than is good, by kind."""
     first: dict[str, str] = field(default_factory=dict)
-    """The first of them for each reason: key, file and detail."""
+    """The first clip for each reason and remark: key, file and detail."""
 
     def drop(self, reason: str, what: str) -> None:
         """Count one clip that could not be stored."""
         self.drops[reason] = self.drops.get(reason, 0) + 1
         self.first.setdefault(reason, what)
+
+    def note(self, remarks: Mapping[Remark, int], what: str) -> None:
+        """Count what is to be told about one stored clip."""
+        for remark, count in remarks.items():
+            self.remarks[remark] = self.remarks.get(remark, 0) + count
+            self.first.setdefault(remark, what)
 
 
 def stats_path(shard: Path) -> Path:
@@ -69,15 +78,15 @@ def write_sizes(folder: Path) -> None:
 
 def total(accounts: Iterable[ShardStats]) -> ShardStats:
     """The sum of several accounts (without digests)."""
-    result, drops = ShardStats(), Counter[str]()
+    result, drops, remarks = ShardStats(), Counter[str](), Counter[Remark]()
     for stats in accounts:
         result.samples += stats.samples
         result.seconds += stats.seconds
-        result.uncaptioned += stats.uncaptioned
         result.bytes += stats.bytes
         drops.update(stats.drops)
+        remarks.update(stats.remarks)
         result.first = stats.first | result.first
-    result.drops = dict(drops.most_common())
+    result.drops, result.remarks = dict(drops.most_common()), dict(remarks.most_common())
     return result
 
 

@@ -27,6 +27,8 @@ class ManifestRow:
     captions_path: Path | None = None
     start: float | None = None
     end: float | None = None
+    cut_from: tuple[float, float] | None = None
+    """For one of the clips a long file was cut into: the interval they fill together."""
     label: str | None = None
     split: str = "train"
     video_id: str

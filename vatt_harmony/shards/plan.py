@@ -29,6 +29,8 @@ class BuildSettings:
     """Frame rate of re-encoded pictures, in Hz."""
     seed: int = 0
     """Seed of the order of clips in a series, and of which videos are held out."""
+    clip_seconds: float = 0.0
+    """Files longer than this that have no `start` and `end` are cut into clips of this length, in seconds; 0: none."""
     hold_out: float = 0.0
     """Share of the videos that get the split "test", for manifests without a column `split`; within [0, 1)."""
 
@@ -41,6 +43,8 @@ class BuildSettings:
             raise ValueError(f"short_side is {self.short_side}, outside [16, ∞)")
         if not 0 < self.fps <= 240:
             raise ValueError(f"fps is {self.fps}, outside (0, 240]")
+        if self.clip_seconds and not self.clip_seconds >= 1:
+            raise ValueError(f"clip_seconds is {self.clip_seconds}, neither 0 nor within [1, ∞)")
         if not 0 <= self.hold_out < 1:
             raise ValueError(f"hold_out is {self.hold_out}, outside [0, 1)")
 
@@ -90,7 +94,7 @@ def _with_keys(rows: Iterable[ManifestRow]) -> list[tuple[str, ManifestRow]]:
     keyed = []
     for row in sorted(rows, key=lambda r: (r.source, r.video_id, str(r.path), r.start or 0.0, r.end or 0.0)):
         cut = row.start is not None or row.end is not None
-        place = f"_{_milliseconds(row.start)}_{_milliseconds(row.end)}" if cut else ""
+        place = f"_{_milliseconds(row.start or 0.0)}_{_milliseconds(row.end)}" if cut else ""
         base = key = safe_key(row.video_id + place)
         count = 1
         while (safe_key(row.source), key) in used:
@@ -102,4 +106,4 @@ def _with_keys(rows: Iterable[ManifestRow]) -> list[tuple[str, ManifestRow]]:
 
 
 def _milliseconds(seconds: float | None) -> str:
-    return "" if seconds is None else f"{round(seconds * 1000):08d}"
+    return "end" if seconds is None else f"{round(seconds * 1000):08d}"

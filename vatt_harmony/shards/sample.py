@@ -76,10 +76,10 @@ def split_member(name: str) -> tuple[str, str] | None:
 def safe_key(text: str) -> str:
     """A member-name-safe key for any text: ASCII letters, digits, `_` and `-`, no dots, at most 80 characters.
 
-    Texts that had to be shortened, or of which nothing is left, end in a hash so that they stay apart.
+    Texts that had to be shortened or changed end in a hash of what they were, so that they stay apart.
     """
     key = re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_")
-    if key and len(key) <= _KEY_LENGTH:
+    if key and key == text and len(key) <= _KEY_LENGTH:
         return key
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
     return f"{key[: _KEY_LENGTH - 13]}_{digest}".lstrip("_")

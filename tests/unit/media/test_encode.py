@@ -5,7 +5,9 @@ import io
 import numpy as np
 import pytest
 
-from vatt_harmony.media.decode import probe, read_window
+from tests.unit.media.test_decode import noise_film
+from vatt_harmony.media import encode
+from vatt_harmony.media.decode import MediaReader, Window, probe, read_window
 from vatt_harmony.media.encode import cut_clip, encode_clip
 from vatt_harmony.media.errors import MediaError
 
@@ -81,3 +83,33 @@ def test_silence_and_absence_of_sound_are_told_apart() -> None:
     encode_clip(deaf, video=video)
     assert cut_clip(quiet.getvalue(), 0, 2).silent and cut_clip(quiet.getvalue(), 0, 2).has_audio
     assert not cut_clip(deaf.getvalue(), 0, 2).has_audio and not cut_clip(deaf.getvalue(), 0, 2).silent
+
+
+def test_a_long_clip_goes_to_the_encoder_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    film = long_clip()
+    whole = cut_clip(film, 0.3, 7.3)
+    read = MediaReader.read_window
+    frames: list[int] = []
+
+    def counted(media: MediaReader, start: float, count: int, *rest: float, **options: float) -> Window:
+        frames.append(count)
+        return read(media, start, count, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(MediaReader, "read_window", counted)
+    monkeypatch.setattr(encode, "PART_BYTES", 20 * 3 * 96 * 128)
+    parts = cut_clip(film, 0.3, 7.3)
+    assert len(frames) == 4 and sum(frames) == 70 and max(frames) <= 20
+    assert (parts.frames, parts.samples, parts.duration) == (whole.frames, whole.samples, whole.duration)
+    one, other = (read_window(clip.data, 0.0, 70, 10.0, 48000, size=32) for clip in (whole, parts))
+    assert one.video is not None and other.video is not None and one.audio is not None and other.audio is not None
+    assert (one.video == other.video).all()
+    clicks = [np.flatnonzero(np.diff((np.abs(audio) > 0.3).astype(int)) == 1) for audio in (one.audio, other.audio)]
+    assert len(clicks[0]) == len(clicks[1]) == 7
+    assert np.abs(clicks[0] - clicks[1]).max() <= 1, "parts begin at whole samples"
+
+
+def test_a_film_that_ends_early_is_refused_also_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    film = noise_film(100)
+    monkeypatch.setattr(encode, "PART_BYTES", 20 * 3 * 64 * 64)
+    with pytest.raises(MediaError, match="decode error"):
+        cut_clip(film[: len(film) * 6 // 10], 0.0, 9.5)

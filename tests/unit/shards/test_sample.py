@@ -83,3 +83,9 @@ def test_clap(text: str | list[str], expected: list[str]) -> None:
 def test_a_bad_record_is_an_error_of_the_sample(record: bytes, message: str) -> None:
     with pytest.raises(SampleError, match=message):
         to_sample("k", {"mp4": b"m", "json": record}, "s")
+
+
+def test_ids_that_differ_only_in_replaced_characters_have_their_own_keys() -> None:
+    ids = ["a 日本", "a 中国", "a.b", "a b", "a_b"]
+    assert len({safe_key(text) for text in ids}) == len(ids)
+    assert safe_key("a_b-7") == "a_b-7"

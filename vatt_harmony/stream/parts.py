@@ -32,14 +32,14 @@ def describe(rows: int, config: StreamConfig) -> list[str]:
     if config.workers == 0:
         return []
     part, each = max(map(len, cut(rows))), ahead(rows, config)
-    rank = config.workers * each * part * row_bytes(config)
+    rank = (config.workers * each + 1) * part * row_bytes(config)  # the last one read is held until the next
     # The names that torchrun and DeepSpeed's launcher give it.
     ranks = int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("LOCAL_SIZE") or 1)
     total = rank * ranks
     free = shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.is_dir() else None
     told = "" if free is None else f"; {SHARED_MEMORY} has {free / 1e9:.2f} GB free"
     lines = [
-        f"in flight: {config.workers} workers x {each} parts x {part} rows x {row_bytes(config) / 1e6:.2f} MB = "
+        f"in flight: ({config.workers} workers x {each} + 1) parts x {part} rows x {row_bytes(config) / 1e6:.2f} MB = "
         f"{rank / 1e9:.2f} GB a rank, x {ranks} ranks of this machine = {total / 1e9:.2f} GB{told}"
     ]
     if free is not None and total > free:

@@ -20,6 +20,7 @@ from vatt_harmony.shards.index import ShardIndex, cached_index, changed, index_s
 from vatt_harmony.shards.sample import SampleError, split_member, to_sample
 from vatt_harmony.stream.config import DataConfig
 from vatt_harmony.stream.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from vatt_harmony.stream.turns import warn_once
 
 MOST_CAPTIONS = 1_000_000
 """Sentences a vocabulary is learnt from, shared by the sources: more change only its rarest words."""
@@ -144,11 +145,10 @@ def _warn_of_duplicates(source: Source, hashes: NDArray[np.int64]) -> None:
     again = order[1:][np.diff(hashes[order]) == 0]
     if len(again):
         shard, key = _key_of(source, int(again.min()))
-        log.warning(
-            "source %r: %d of %d keys occur more than once, the first is %r again in %s; results listed by key "
-            "cannot be told apart, give each sample a key of its own",
-            source.name, len(again), source.samples, key, shard,
-        )  # fmt: skip
+        warn_once(
+            f"source {source.name!r}: {len(again)} of {source.samples} keys occur more than once, the first is {key!r} "
+            f"again in {shard}; results listed by key cannot be told apart, give each sample a key of its own"
+        )
 
 
 def _key_of(source: Source, number: int) -> tuple[str, str]:

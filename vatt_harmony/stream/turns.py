@@ -1,7 +1,9 @@
 """Opening data on many ranks: one does what must be done once, the others use what it left in files."""
 
+import logging
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import TypeVar
 
 import torch.distributed as dist
@@ -9,6 +11,8 @@ import torch.distributed as dist
 from vatt_harmony.errors import UserError
 
 Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
 
 
 def in_turns(action: Callable[[], Result]) -> Result:
@@ -33,3 +37,10 @@ def in_turns(action: Callable[[], Result]) -> Result:
         for found in filter(None, failures):
             raise found
     return results[0]
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Log a warning about what is the same on all ranks: on rank 0, and once, however often data is opened."""
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0:
+        log.warning(message)

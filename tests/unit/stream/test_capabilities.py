@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.stream.conftest import clip, write_shard
+from tests.unit.stream.conftest import clip, small, write_shard
 from vatt_harmony.errors import UserError
 from vatt_harmony.stream.capabilities import check_pairs, source_capabilities
 from vatt_harmony.stream.source import open_one
@@ -38,3 +38,25 @@ def test_labels_in_place_of_captions_are_named(tmp_path):
 def test_broken_samples_are_told(tmp_path):
     with pytest.raises(UserError, match="container open in 3"):
         check_pairs({"s": source(tmp_path, {"mp4": b"text"})}, VATT)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"fps": 25.0}, ["10 frames a second where stream.fps is 25"]),
+        ({"size": 33}, ["a short side of 32 pixels where stream.size is 33"]),
+        ({"fps": 12.0, "size": 224}, ["10 frames", "32 pixels"]),
+        ({"fps": 10.0, "size": 32}, []),
+    ],
+)
+def test_more_frames_or_pixels_than_are_stored_is_one_warning(tmp_path, caplog, change, told):
+    made = source(tmp_path, {"mp4": clip(0), "txt": b"a word"})
+    check_pairs({"s": made}, VATT, small(**change))
+    messages = [entry.getMessage() for entry in caplog.records]
+    assert len(messages) == bool(told) and all(part in messages[0] for part in told)
+
+
+def test_sound_alone_lacks_no_frames(tmp_path, caplog):
+    made = source(tmp_path, {"mp4": clip(0, picture=False), "txt": b"a word"})
+    check_pairs({"s": made}, {"audio_text": 1.0}, small(fps=25.0))
+    assert not caplog.records

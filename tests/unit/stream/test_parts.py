@@ -58,7 +58,7 @@ def test_the_summary_tells_what_is_in_flight_and_warns_where_it_does_not_fit(dat
     lines = Stream(data, config, 1, 0, 8).summary()
     told = next(line for line in lines if line.startswith("in flight"))
     assert (
-        "12 workers x 2 parts x 32 rows x 4.92 MB = 3.78 GB" in told
+        "(12 workers x 2 + 1) parts x 32 rows x 4.92 MB = 3.94 GB" in told
         and "a rank, x 8 ranks" in told
         and "2.00 GB free" in told
     )

@@ -17,7 +17,7 @@ def embed_share(rank: int, world_size: int, folder: Path, shard: Path) -> Embedd
     model, processor = load_model(folder)
     tokenizer = Tokenizer(processor.tokenizer, processor.words)
     batches = evaluation_batches(str(shard), STREAM, tokenizer, windows=2, rows=4, rank=rank, world_size=world_size)
-    return embed_source(model.vatt, batches)
+    return embed_source(model.vatt, batches, windows=2)
 
 
 def test_two_ranks_equal_one(tmp_path: Path) -> None:

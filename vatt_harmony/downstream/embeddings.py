@@ -18,18 +18,25 @@ Rows = dict[str, Any]
 
 
 def embed_source(
-    vatt: Vatt, batches: Iterable[Batch], device: torch.device | str = "cpu", shuffle_frames: int | None = None
+    vatt: Vatt,
+    batches: Iterable[Batch],
+    device: torch.device | str = "cpu",
+    shuffle_frames: int | None = None,
+    windows: int = 1,
 ) -> Embeddings:
     """Embeddings of all clips of `batches`; with a process group each rank brings its own slice.
 
-    Several rows with one key are windows of one clip: raw embeddings of windows and of candidate sentences are
-    averaged, then normalised (VATT, released evaluation code). `shuffle_frames`: a seed that puts the frames of
+    The row at position p is window p % `windows` of clip p // `windows`, as `evaluation_batches` makes them; clips
+    that share a key stay apart. Raw embeddings of windows and of candidate sentences are averaged, then normalised
+    (VATT, released evaluation code). `shuffle_frames`: a seed that puts the frames of
     every clip in random order, the control that shows whether a model sees motion. Every rank must call it and gets
-    the same result, which does not depend on the number of ranks; under ZeRO-3 with equally many batches.
+    the same result, which does not depend on the number of ranks; all ranks with equally many batches of equal size.
     """
     with _evaluation_mode(vatt), torch.no_grad():
         local = [_embed_batch(vatt, batch, device, shuffle_frames) for batch in batches]
-    return _average_windows(_gather(local))
+    if not local:
+        return Embeddings(keys=(), pairs={}, present={})
+    return _average_windows(_gather(_joined(local), device), windows)
 
 
 def shuffled_frames(batch: Batch, seed: int) -> Tensor:
@@ -78,34 +85,46 @@ def _masked_sum(side: Tensor, valid: Tensor) -> Tensor:
     return masked.flatten(1, -2).sum(dim=1) if masked.ndim == 3 else masked
 
 
-def _gather(local: list[Rows]) -> list[Rows]:
+def _joined(parts: list[Rows]) -> Rows:
+    """The rows of all parts, in order."""
+    names = [name for name in parts[0] if name != "keys"]
+    columns: Rows = {name: torch.cat([part[name] for part in parts]) for name in names}
+    return {"keys": [key for part in parts for key in part["keys"]], **columns}
+
+
+def _gather(local: Rows, device: torch.device | str) -> Rows:
+    """The rows of all ranks, equally many each. Tensors travel as they are; only the keys are pickled."""
     if not (distributed.is_available() and distributed.is_initialized()):
         return local
-    parts: list[list[Rows]] = [[] for _ in range(distributed.get_world_size())]
-    distributed.all_gather_object(parts, local)
-    return [rows for part in parts for rows in part]
+    where = device if distributed.get_backend() == "nccl" else "cpu"
+    keys: list[list[str]] = [[] for _ in range(distributed.get_world_size())]
+    distributed.all_gather_object(keys, local["keys"])
+    columns: Rows = {}
+    for name in [name for name in local if name != "keys"]:
+        column = local[name].to(where)
+        parts = [torch.empty_like(column) for _ in keys]
+        distributed.all_gather(parts, column)
+        columns[name] = torch.cat(parts).cpu()
+    return {"keys": [key for part in keys for key in part], **columns}
 
 
-def _average_windows(parts: list[Rows]) -> Embeddings:
-    """One row a key, in the order of the first position of each key: sums over windows become unit vectors."""
-    if not parts:
-        return Embeddings(keys=(), pairs={}, present={})
-    position = torch.cat([part["position"] for part in parts])
-    keys = [key for part in parts for key in part["keys"]]
+def _average_windows(rows: Rows, windows: int) -> Embeddings:
+    """One row a clip, in the order of the clips: sums over its windows become unit vectors."""
     # Rows without a key are padding, or samples that could not be read.
-    order = torch.tensor([row for row in position.argsort(stable=True).tolist() if keys[row]], dtype=torch.int64)
-    places: dict[str, int] = {}
-    index = torch.tensor([places.setdefault(keys[row], len(places)) for row in order.tolist()], dtype=torch.int64)
+    read = [row for row in rows["position"].argsort(stable=True).tolist() if rows["keys"][row]]
+    order = torch.tensor(read, dtype=torch.int64)
+    clips, index = torch.unique(rows["position"][order] // windows, return_inverse=True)
+    keys = dict(zip(index.tolist(), (rows["keys"][row] for row in read), strict=True))
 
     def summed(name: str) -> Tensor:
-        column = torch.cat([part[name] for part in parts])[order].double()
-        return column.new_zeros(len(places), *column.shape[1:]).index_add_(0, index, column)
+        column = rows[name][order].double()
+        return column.new_zeros(len(clips), *column.shape[1:]).index_add_(0, index, column)
 
-    names = [name for name in parts[0] if "/" in name]
+    names = [name for name in rows if "/" in name]
     sides = {name: F.normalize(summed(name), dim=-1).float() for name in names}
     pairs = {}
     for pair in dict.fromkeys(name.partition("/")[0] for name in names):
         left, right = pair.split("_")
         pairs[pair] = (sides[f"{pair}/{left}"], sides[f"{pair}/{right}"])
     present = {branch: summed(branch) > 0 for branch in ("video", "audio", "text")}
-    return Embeddings(keys=tuple(places), pairs=pairs, present=present)
+    return Embeddings(keys=tuple(keys.values()), pairs=pairs, present=present)

@@ -1,5 +1,7 @@
 """How sure a retrieval figure is: bootstrap intervals over clips, and paired differences of two runs."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,14 +49,25 @@ def recall_interval(retrieval: Retrieval, k: int, seed: int = 0) -> Interval:
 def recall_difference(run: Retrieval, baseline: Retrieval, k: int, seed: int = 0) -> Interval:
     """R@k of `run` minus R@k of `baseline`, paired by clip, with its 95 % bootstrap interval.
 
-    Raises UserError when the two were measured on different clips.
+    Clips that share a key are paired in their order. Raises UserError when the two were measured on different clips.
     """
-    if set(run.keys) != set(baseline.keys) or len(run.keys) != len(baseline.keys):
+    clips, others = _occurrences(run.keys), _occurrences(baseline.keys)
+    if set(clips) != set(others):
         raise UserError(
             f"The two runs were evaluated on {len(run.keys)} and {len(baseline.keys)} clips that are not the same",
             "Their difference would mix the model's effect with the data's",
             "Evaluate both on the same shards with the same windows",
         )
-    other = dict(zip(baseline.keys, baseline.hits(k).tolist(), strict=True))
-    paired = [other[key] for key in run.keys]
+    other = dict(zip(others, baseline.hits(k).tolist(), strict=True))
+    paired = [other[clip] for clip in clips]
     return bootstrap_mean(run.hits(k).numpy() - np.asarray(paired), seed)
+
+
+def _occurrences(keys: Sequence[str]) -> list[tuple[str, int]]:
+    """Each key with how often it came before."""
+    seen: Counter[str] = Counter()
+    pairs = []
+    for key in keys:
+        pairs.append((key, seen[key]))
+        seen[key] += 1
+    return pairs

@@ -36,7 +36,7 @@ def run_retrieval(args: argparse.Namespace) -> int:
             rank=rank,
             world_size=world_size,
         )
-        embeddings = embed_source(model.vatt, batches, device, args.shuffle_frames)
+        embeddings = embed_source(model.vatt, batches, device, args.shuffle_frames, args.windows)
     results = retrieve(embeddings, model.config.trained_pairs)
     if all(result is None for result in results.values()):
         raise UserError(

@@ -39,7 +39,8 @@ class Evaluation:
             world_size=self.process.world_size,
         )
         trained = self.config.objective.weights.active()
-        results = retrieve(embed_source(model, batches, self.process.device), trained)
+        embeddings = embed_source(model, batches, self.process.device, windows=self.config.eval.windows)
+        results = retrieve(embeddings, trained)
         figures: dict[str, float] = {}
         for direction, result in results.items():
             if result is not None:

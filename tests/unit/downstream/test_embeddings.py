@@ -48,15 +48,27 @@ def raw(vatt: Vatt, batch: Batch) -> dict[str, torch.Tensor]:
 
 
 def test_raw_embeddings_of_windows_and_candidates_are_averaged_then_normalised(vatt: Vatt) -> None:
-    batch = make_batch(["s/a", "s/b", "s/a"])
-    batch = replace(batch, text_mask=torch.tensor([[True, True], [True, False], [False, True]]))
-    result = embed_source(vatt.train(), [batch])
+    batch = make_batch(["s/a", "s/b", "s/a", ""])
+    batch = replace(
+        batch,
+        position=torch.tensor([0, 2, 1, -1]),
+        text_mask=torch.tensor([[True, True], [True, False], [False, True], [False, False]]),
+    )
+    result = embed_source(vatt.train(), [batch], windows=2)
     assert vatt.training and result.keys == ("s/a", "s/b")
     expected = raw(vatt, batch)
     video, text = result.pairs["video_text"]
     torch.testing.assert_close(video[0], F.normalize(expected["video"][[0, 2]].mean(0), dim=0))
     torch.testing.assert_close(text[0], F.normalize(expected["text"][[0, 1, 5]].mean(0), dim=0))
     torch.testing.assert_close(text[1], F.normalize(expected["text"][2], dim=0))
+
+
+def test_clips_that_share_a_key_stay_apart(vatt: Vatt) -> None:
+    batch = make_batch(["s/a", "s/a", "s/a", "s/a"])
+    result, expected = embed_source(vatt, [batch], windows=2), raw(vatt, batch)["video"]
+    assert result.keys == ("s/a", "s/a")
+    torch.testing.assert_close(result.pairs["video_text"][0][1], F.normalize(expected[2:].mean(0), dim=0))
+    assert len(embed_source(vatt, [batch]).keys) == 4
 
 
 def test_missing_modalities_are_absent_not_embedded(vatt: Vatt) -> None:
@@ -71,13 +83,13 @@ def test_missing_modalities_are_absent_not_embedded(vatt: Vatt) -> None:
 
 
 def test_result_does_not_depend_on_how_clips_are_batched(vatt: Vatt) -> None:
-    whole = make_batch([f"s/{i % 5}" for i in range(6)])
+    whole = make_batch([f"s/{i // 2}" for i in range(6)])
     tensors = ("video", "audio", "text", "video_mask", "audio_mask", "text_mask", "seed", "position")
     halves = [
         replace(whole, **{name: getattr(whole, name)[rows] for name in tensors}, keys=whole.keys[rows])
         for rows in (slice(2, 6), slice(0, 2))
     ]
-    together, apart = embed_source(vatt, [whole]), embed_source(vatt, halves)
+    together, apart = embed_source(vatt, [whole], windows=2), embed_source(vatt, halves, windows=2)
     assert together.keys == apart.keys
     for pair, sides in together.pairs.items():
         torch.testing.assert_close(sides, apart.pairs[pair], rtol=0, atol=1e-6)

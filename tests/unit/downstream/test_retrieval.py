@@ -87,3 +87,12 @@ def test_report_tells_what_was_not_measured(capsys: pytest.CaptureFixture[str]) 
     print_retrieval(results)
     lines = capsys.readouterr().out.splitlines()
     assert "50.0" in lines[1] and "1.5" in lines[1] and "n/a" in lines[2]
+
+
+def test_difference_pairs_equal_keys_in_their_order() -> None:
+    keys = ("a", "b", "a")
+    run = Retrieval(direction="text_to_video", keys=keys, ranks=torch.tensor([1, 1, 2]))
+    same = Retrieval(direction="text_to_video", keys=("b", "a", "a"), ranks=torch.tensor([1, 1, 2]))
+    assert recall_difference(run, same, 1).low == recall_difference(run, same, 1).high == 0.0
+    with pytest.raises(UserError, match="not the same"):
+        recall_difference(run, Retrieval(direction="text_to_video", keys=("a", "b", "b"), ranks=run.ranks), 1)

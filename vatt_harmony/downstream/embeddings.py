@@ -117,7 +117,7 @@ def _average_windows(rows: Rows, windows: int) -> Embeddings:
     keys = dict(zip(index.tolist(), (rows["keys"][row] for row in read), strict=True))
 
     def summed(name: str) -> Tensor:
-        column = rows[name][order].double()
+        column: Tensor = rows[name][order].double()
         return column.new_zeros(len(clips), *column.shape[1:]).index_add_(0, index, column)
 
     names = [name for name in rows if "/" in name]

@@ -1,15 +1,11 @@
 """What `evaluate retrieval` and `embed` do once their arguments are read."""
 
 import argparse
-import os
-from types import TracebackType
-
-import torch
-from torch import distributed
 
 from vatt_harmony.downstream.embed import EmbedResult, embed
 from vatt_harmony.downstream.embeddings import embed_source
 from vatt_harmony.downstream.loading import load_model
+from vatt_harmony.downstream.ranks import Ranks, usable_device
 from vatt_harmony.downstream.report import print_retrieval, retrieval_figures
 from vatt_harmony.downstream.retrieval import retrieve
 from vatt_harmony.errors import UserError
@@ -22,7 +18,7 @@ from vatt_harmony.stream.tokenizer import Tokenizer
 
 def run_retrieval(args: argparse.Namespace) -> int:
     """`evaluate retrieval`: rank 0 prints the table; under torchrun every rank embeds its share."""
-    with _Ranks(args.device) as (rank, world_size, device):
+    with Ranks(args.device) as (rank, world_size, device):
         model, processor = load_model(args.model, device)
         stream = _stream(processor, args, world_size)
         tokenizer = Tokenizer(processor.tokenizer, processor.words)
@@ -67,7 +63,7 @@ def _stream(processor: VattProcessor, args: argparse.Namespace, world_size: int)
 
 def run_embed(args: argparse.Namespace) -> int:
     """`embed`: one process; exit status 1 when nothing at all could be embedded."""
-    model, processor = load_model(args.model, _device(args.device))
+    model, processor = load_model(args.model, usable_device(args.device))
     result = embed(
         model,
         processor,
@@ -91,35 +87,3 @@ def embed_figures(result: EmbedResult) -> list[Figure]:
     counts = {"clips embedded": result.embedded, "parts": result.parts, "parts of an earlier run": result.resumed}
     counts |= {f"failed: {reason}": count for reason, count in sorted(result.failures.items()) if count}
     return [Figure(id=f"embed.{name}", name=name, value=float(count)) for name, count in counts.items()]
-
-
-class _Ranks:
-    """The process group that torchrun describes, as (rank, world size, device); one rank where there is none."""
-
-    def __init__(self, device: str) -> None:
-        self.device = _device(device)
-
-    def __enter__(self) -> tuple[int, int, str]:
-        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-            return 0, 1, self.device
-        if self.device == "cuda":
-            self.device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-            torch.cuda.set_device(self.device)
-        distributed.init_process_group("nccl" if self.device.startswith("cuda") else "gloo")
-        return distributed.get_rank(), distributed.get_world_size(), self.device
-
-    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
-        if distributed.is_initialized():
-            distributed.destroy_process_group()
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"The device {name!r} cannot be used: {error}", "Nothing was started", "Try --device cpu"
-        ) from error
-    return name

@@ -18,6 +18,12 @@ from vatt_harmony.media.errors import MediaError
 Source = bytes | Path
 MAX_DAMAGED_PACKETS = 100
 MICROSECONDS = 1_000_000
+# Formats whose text names other files or addresses to be opened in the file's stead.
+PLAYLISTS = frozenset({"concat", "dash", "hls", "imf", "rtp", "rtsp", "sdp", "lavfi"})
+_ONLY_ITSELF = {
+    "protocol_whitelist": "file",
+    "format_whitelist": ",".join(sorted(av.formats_available - PLAYLISTS)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +57,15 @@ class MediaInfo:
 
 @contextlib.contextmanager
 def open_container(source: Source) -> Iterator[InputContainer]:
-    """Open bytes or a file for reading and close it afterwards; raises MediaError("container open")."""
+    """Open bytes or a file for reading and close it afterwards; raises MediaError("container open").
+
+    Playlists (HLS, DASH, ffconcat and their like) are refused: a data set must not make this machine open others.
+    """
     name = f"{len(source)} bytes" if isinstance(source, bytes) else str(source)
     try:
         # The prefix keeps a file name with a colon from being read as a protocol.
         place = io.BytesIO(source) if isinstance(source, bytes) else f"file:{source}"
-        container = av.open(place, metadata_errors="ignore")
+        container = av.open(place, metadata_errors="ignore", options=_ONLY_ITSELF)
     except (av.FFmpegError, OSError) as error:
         raise MediaError("container open", f"{name}: {error}") from error
     with container:
@@ -116,8 +125,8 @@ def frames_of(
 ) -> Iterator[av.VideoFrame | av.AudioFrame]:
     """Decode the streams interleaved from the last keyframe before `start` (seconds from the container's start).
 
-    Packets that are not `wanted` are not decoded. Damaged ones are skipped, at most MAX_DAMAGED_PACKETS of them;
-    a file cut short simply ends.
+    Packets that are not `wanted` are not decoded. Damaged ones are skipped, whether they cannot be read or cannot be
+    decoded, at most MAX_DAMAGED_PACKETS of them; a file cut short simply ends.
     """
     with contextlib.suppress(av.FFmpegError):  # not seekable: read from where it stands
         container.seek(int((start + origin(container)) * MICROSECONDS))
@@ -126,8 +135,13 @@ def frames_of(
     while damaged < MAX_DAMAGED_PACKETS:
         try:
             packet = next(packets, None)
-            if packet is None:
-                return
+        except av.FFmpegError:
+            damaged += 1
+            packets = container.demux(streams)  # a generator that has raised is at its end
+            continue
+        if packet is None:
+            return
+        try:
             frames = packet.decode() if wanted(packet) else []
         except av.FFmpegError:
             damaged += 1

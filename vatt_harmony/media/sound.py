@@ -1,5 +1,7 @@
 """Decoded sound to float32 mono samples of one interval at one rate."""
 
+import functools
+import math
 from dataclasses import dataclass, field
 
 import av
@@ -12,6 +14,13 @@ Samples = NDArray[np.float32]
 HOLE_SECONDS = 0.02
 # Sound decoded on both sides of the interval, so that the resampler's filter sees real neighbours at its edges.
 MARGIN_SECONDS = 0.02
+_HALF_POWER = math.sqrt(0.5)
+_STEREO_MEAN = {
+    **dict.fromkeys(("FL", "FR"), 0.5),
+    "FC": _HALF_POWER,
+    **dict.fromkeys(("BL", "BR", "SL", "SR", "BC"), 0.5 * _HALF_POWER),
+    "LFE": 0.0,
+}
 
 
 def is_silent(audio: Samples, threshold: float = 1e-4) -> bool:
@@ -89,10 +98,7 @@ def resample(mono: Samples, rate: int, wanted: int) -> Samples:
 
 
 class _Mono:
-    """Frames of any format and layout to the mean of their channels.
-
-    The plain mean keeps full scale at 1 (libav's own mix of two channels reaches 1.41) and knows any layout.
-    """
+    """Frames of any format and layout to one channel, full scale at 1 (libav's own mix of two reaches 1.41)."""
 
     def __init__(self) -> None:
         self._packer: av.AudioResampler | None = None
@@ -102,7 +108,7 @@ class _Mono:
         # Planes beyond the second are read packed: PyAV runs past the end of eight planes.
         name = frame.format.name
         if name in ("flt", "s16") or (name in ("fltp", "s16p") and frame.layout.nb_channels <= 2):
-            return _mean(frame)
+            return _mixed(frame)
         kind = (name, frame.layout.name, frame.sample_rate)
         if self._packer is None or kind != self._kind:
             self._packer, self._kind = av.AudioResampler("flt", frame.layout, frame.sample_rate), kind
@@ -111,10 +117,23 @@ class _Mono:
 
 
 def _joined(frames: list[av.AudioFrame]) -> Samples:
-    return np.concatenate([np.zeros(0, np.float32), *map(_mean, frames)])
+    return np.concatenate([np.zeros(0, np.float32), *map(_mixed, frames)])
 
 
-def _mean(frame: av.AudioFrame) -> Samples:
+@functools.cache
+def mono_gains(layout: str) -> tuple[float, ...]:
+    """Gain of each channel of a layout: the mean of its stereo mix, scaled so that the gains add up to 1.
+
+    ITU-R BS.775: centre and surrounds at 0.7071 (the centre on both sides), no low-frequency effects. Layouts with
+    channels that it does not know are mixed in equal parts.
+    """
+    names = [channel.name for channel in av.AudioLayout(layout).channels]
+    gains = [_STEREO_MEAN.get(name, math.nan) for name in names]
+    total = sum(gains)
+    return tuple(gain / total for gain in gains) if total > 0 else (1 / len(names),) * len(names)
+
+
+def _mixed(frame: av.AudioFrame) -> Samples:
     """A frame of 32-bit floats or 16-bit integers, packed or of at most two planes, to mono."""
     channels, samples = frame.layout.nb_channels, frame.samples
     kind, scale = (np.dtype(np.float32), 1.0) if frame.format.name.startswith("flt") else (np.dtype(np.int16), 2.0**-15)
@@ -123,9 +142,15 @@ def _mean(frame: av.AudioFrame) -> Samples:
     else:
         packed = np.frombuffer(frame.planes[0], kind, samples * channels)
         data = [packed[channel::channels] for channel in range(channels)]
-    mono: Samples = data[0].astype(np.float32)
-    for other in data[1:]:
-        np.add(mono, other, out=mono)
-    if scale != 1 or channels > 1:
-        mono *= np.float32(scale / channels)
-    return mono
+    gains = mono_gains(frame.layout.name)
+    if len(set(gains)) == 1:  # mono and stereo, nearly always: without a product for each channel
+        mono: Samples = data[0].astype(np.float32)
+        for other in data[1:]:
+            np.add(mono, other, out=mono)
+        if scale != 1 or channels > 1:
+            mono *= np.float32(scale / channels)
+        return mono
+    mixed = np.zeros(samples, np.float32)
+    for channel, gain in zip(data, gains, strict=True):
+        mixed += channel.astype(np.float32) * np.float32(gain * scale)
+    return mixed

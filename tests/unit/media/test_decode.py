@@ -2,15 +2,20 @@
 
 import io
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 import pytest
+from av.container import InputContainer
+from av.video.stream import VideoStream
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vatt_harmony.media.container import frames_of, open_container
 from vatt_harmony.media.decode import open_media, probe, read_window
 from vatt_harmony.media.encode import cut_clip, encode_clip
 from vatt_harmony.media.errors import MediaError
@@ -315,3 +320,64 @@ def test_every_frame_time_lies_inside_the_common_interval(
     times = span.frame_times(frames, fps)
     assert (times >= first - 1e-6).all() and (times <= first + length + 1e-6).all()
     assert span.loops == (length < frames / fps) or abs(length - frames / fps) < 1e-6
+
+
+@pytest.mark.parametrize("given_as", ["file", "bytes"])
+def test_text_that_names_other_files_is_not_opened(tmp_path: Path, given_as: str) -> None:
+    (tmp_path / "other.mkv").write_bytes(noise_film(20))
+    playlist = tmp_path / "list.ffconcat"
+    playlist.write_text("ffconcat version 1.0\nfile other.mkv\n")
+    stream = tmp_path / "list.m3u8"
+    stream.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nother.mkv\n#EXT-X-ENDLIST\n")
+    for path in (playlist, stream):
+        with pytest.raises(MediaError, match="container open"):
+            probe(path if given_as == "file" else path.read_bytes())
+
+
+def test_what_a_demuxer_cannot_read_is_stepped_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    film = noise_film(20)
+
+    class Damaged:
+        """A container whose demuxer fails once, in the middle."""
+
+        def __init__(self, container: InputContainer) -> None:
+            self._container, self._fails = container, True
+            self.seek, self.start_time = container.seek, container.start_time
+
+        def demux(self, streams: list[VideoStream]) -> Iterator[av.Packet]:
+            for number, packet in enumerate(self._container.demux(streams)):
+                if number == 5 and self._fails:
+                    self._fails = False
+                    raise av.InvalidDataError(1, "damage")
+                yield packet
+
+    with open_container(film) as container:
+        damaged = cast("InputContainer", Damaged(container))
+        assert len(list(frames_of(damaged, [container.streams.video[0]], 0.0))) == 19
+
+
+def surround(**loud: float) -> bytes:
+    """One second of 5.1 sound, a tone of the given loudness in the channels named."""
+    tone = np.sin(2 * np.pi * 440 * np.arange(48000) / 48000).astype(np.float32)
+    names = [channel.name for channel in av.AudioLayout("5.1").channels]
+    channels = np.stack([tone * loud.get(name, 0.0) for name in names], axis=1)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="wav") as container:
+        stream = container.add_stream("pcm_f32le", rate=48000, layout="5.1")
+        frame = av.AudioFrame.from_ndarray(channels.reshape(1, -1).astype(np.float32), "flt", "5.1")
+        frame.sample_rate = 48000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("channel", "gain"), [("FC", 0.2929), ("FL", 0.2071), ("BR", 0.1464), ("LFE", 0.0)])
+def test_speech_in_the_centre_of_surround_sound_stays_loud(channel: str, gain: float) -> None:
+    audio = read_window(surround(**{channel: 1.0}), 0.0, 10, 10.0, 48000).audio
+    assert audio is not None and float(np.abs(audio).max()) == pytest.approx(gain, abs=1e-3)
+
+
+def test_full_scale_in_all_channels_stays_full_scale() -> None:
+    everywhere = dict.fromkeys(("FL", "FR", "FC", "LFE", "BL", "BR"), 1.0)
+    audio = read_window(surround(**everywhere), 0.0, 10, 10.0, 48000).audio
+    assert audio is not None and float(np.abs(audio).max()) == pytest.approx(1.0, abs=1e-5)

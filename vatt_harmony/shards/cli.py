@@ -12,7 +12,7 @@ from vatt_harmony.shards.index import open_source
 from vatt_harmony.shards.ledger import Remark
 from vatt_harmony.shards.plan import BuildSettings
 from vatt_harmony.shards.show import contact_sheet
-from vatt_harmony.shards.stats import count, figures, print_table
+from vatt_harmony.shards.stats import count, figures, print_counts
 from vatt_harmony.shards.verify import Verdict, verify
 
 
@@ -134,7 +134,7 @@ def _report_verdict(verdict: Verdict) -> None:
 
 def _stats(arguments: argparse.Namespace) -> int:
     sources = count(_open(arguments.source), arguments.workers)
-    print_table(sources, Console())
+    print_counts(sources, Console())
     if arguments.json:
         write_figures(figures(sources), arguments.json)
     return 0

@@ -17,7 +17,7 @@ from vatt_harmony.shards.ledger import Remark
 from vatt_harmony.shards.manifest import ManifestRow
 from vatt_harmony.shards.pieces import MIN_SECONDS
 from vatt_harmony.shards.plan import BuildSettings
-from vatt_harmony.shards.sample import AUDIO_EXTENSIONS, VIDEO_EXTENSIONS, SampleError, make_record
+from vatt_harmony.shards.sample import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, SampleError, make_record
 from vatt_harmony.shards.timing import Measured, measure
 
 SMALL_BYTES = 16 << 20
@@ -42,11 +42,18 @@ class StoredClip:
 def store_clip(row: ManifestRow, settings: BuildSettings) -> StoredClip:
     """Turn a row into members: the file as it is when it is whole and small, else a cut and re-encoded clip.
 
+    A still picture is always stored as it is, with a length of 0.
+
     Sound alone keeps its own file type, or becomes `m4a` when it is cut. Raises MediaError or SampleError when the
     media or captions cannot be used, also when a file ends before it says that it does.
     """
     info = probe(row.path)
-    if _stays_as_it_is(row, info, settings):
+    still = info.still and not info.has_audio
+    if still:
+        extension, data = row.path.suffix[1:].lower(), row.path.read_bytes()
+        start = seconds = 0.0
+        facts = _still_facts(extension, measure(data))
+    elif _stays_as_it_is(row, info, settings):
         extension, data = row.path.suffix[1:].lower(), row.path.read_bytes()
         start, (seconds, facts) = 0.0, _whole(measure(data))
     else:
@@ -56,7 +63,8 @@ def store_clip(row: ManifestRow, settings: BuildSettings) -> StoredClip:
         extension, data = ("mp4" if clip.has_video else "m4a"), clip.data
         seconds, facts = clip.duration, _cut_facts(clip)
     given = _row_captions(row)
-    captions = place_captions(given, start, start + seconds)
+    # A picture has no time: whatever is said of it is said of all of it.
+    captions = [Caption(c.text, 0.0, 0.0) for c in given] if still else place_captions(given, start, start + seconds)
     record = make_record(
         source=row.source,
         video_id=row.video_id,
@@ -71,7 +79,7 @@ def store_clip(row: ManifestRow, settings: BuildSettings) -> StoredClip:
         members["txt"] = max(captions, key=lambda c: c.end - c.start).text.encode()
     remarks: dict[Remark, int] = {
         "no caption": int(not captions),
-        "caption outside the clip": _outside(row, given, start, start + seconds),
+        "caption outside the clip": 0 if still else _outside(row, given, start, start + seconds),
         "long clip": int(seconds > LONG_SECONDS),
     }
     return StoredClip(members, seconds, {remark: count for remark, count in remarks.items() if count})
@@ -146,6 +154,14 @@ def _whole(measured: Measured) -> tuple[float, dict[str, Any]]:
         facts |= {"sample_rate": measured.sample_rate, "samples": measured.samples}
         facts["audio_start"] = round(measured.audio_start, 6)
     return measured.seconds, facts
+
+
+def _still_facts(extension: str, measured: Measured) -> dict[str, Any]:
+    if extension not in IMAGE_EXTENSIONS:
+        raise MediaError("no video stream", f"a still picture named .{extension}, not .{', .'.join(IMAGE_EXTENSIONS)}")
+    if not measured.frames:
+        raise MediaError("decode error", "the picture does not decode")
+    return {"has_audio": False, "height": measured.info.height, "width": measured.info.width}
 
 
 def _cut_facts(clip: Clip) -> dict[str, Any]:

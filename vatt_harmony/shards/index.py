@@ -48,6 +48,14 @@ def open_source(spec: str) -> list[Path]:
         )
     if Path(spec).is_dir():
         return _shards_in(Path(spec))
+    if Path(spec).is_file():  # before any pattern: brackets may be part of a name
+        return [Path(spec)]
+    if Path(spec).suffix != ".tar" and not glob.has_magic(spec) and "{" not in spec:
+        raise UserError(
+            f"The folder of shards {spec} does not exist",
+            "The source would be without its samples",
+            "Correct the path, or build the shards first: vatt-harmony shards build",
+        )
     found: list[Path] = []
     missing: list[str] = []
     for name in expand_urls(spec):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 from collections import OrderedDict
 from pathlib import Path
 
@@ -11,10 +12,14 @@ from vatt_harmony.shards.sample import Sample, SampleError, split_member, to_sam
 
 
 class ShardReader:
-    """Reads samples by range reads, with at most `max_open` shards open. One for each process; not thread-safe."""
+    """Reads samples by range reads, with at most `max_open` shards open. One for each process; not thread-safe.
 
-    def __init__(self, max_open: int = 8) -> None:
-        self.max_open = max_open
+    `max_open` 0 is a quarter of what the process may open, at most 256: the order of samples walks through as many
+    shards at once.
+    """
+
+    def __init__(self, max_open: int = 0) -> None:
+        self.max_open = max_open or _quarter_of_limit()
         self._open: OrderedDict[Path, int] = OrderedDict()
 
     def read(self, index: ShardIndex, i: int) -> Sample:
@@ -49,6 +54,11 @@ class ShardReader:
         if len(self._open) > self.max_open:
             os.close(self._open.popitem(last=False)[1])
         return descriptor
+
+
+def _quarter_of_limit() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 256 if soft == resource.RLIM_INFINITY else max(min(256, soft // 4), 1)
 
 
 def series_name(path: Path) -> str:

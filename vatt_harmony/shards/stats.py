@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from vatt_harmony.figures import Figure
 from vatt_harmony.media.decode import probe
@@ -115,21 +114,20 @@ def figures(sources: dict[str, SourceStats]) -> list[Figure]:
     return rows
 
 
-def print_table(sources: dict[str, SourceStats], console: Console) -> None:
-    """Print one line for each series."""
-    table = Table(box=None, pad_edge=False)
-    heads = ("shards", "clips", "hours", "MB", "captions/clip", "words/caption", "no video", "no audio", "no text")
-    table.add_column("series", no_wrap=True)
-    for head in heads:
-        table.add_column(head, justify="right")
-    table.add_column("dropped")
+def print_counts(sources: dict[str, SourceStats], console: Console) -> None:
+    """Print a few short lines for each series, legible in 80 columns."""
     for name, s in sources.items():
-        missing = (str(s.missing[modality]) for modality in ("video", "audio", "text"))
-        means = (f"{_mean(s.captions):.2f}", f"{_mean(s.words):.1f}")
-        drops = ", ".join(f"{reason} × {n}" for reason, n in s.drops.most_common()) or "none"
-        sizes = (str(s.shards), str(s.clips), f"{s.seconds / 3600:.3f}", f"{s.bytes / 1e6:.1f}")
-        table.add_row(name, *sizes, *means, *missing, drops)
-    console.print(table)
+        console.print(name, style="bold", markup=False, highlight=False, soft_wrap=True)
+        lines = [
+            f"{s.clips} clips, {s.seconds / 3600:.3f} h, {s.bytes / 1e6:.1f} MB in {s.shards} shards",
+            f"{_mean(s.captions):.2f} captions a clip, {_mean(s.words):.1f} words a caption",
+            "clips without video {video}, audio {audio}, text {text}".format(
+                **{modality: s.missing[modality] for modality in ("video", "audio", "text")}
+            ),
+            *(f"dropped: {reason} × {n}" for reason, n in s.drops.most_common()),
+        ]
+        for line in lines:
+            console.print(f"  {line}", markup=False, highlight=False)
 
 
 def _mean(counts: Counter[int]) -> float:

@@ -8,17 +8,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import webdataset as wds
+from PIL import Image
 
 from tests.unit.shards.conftest import clip_bytes, truncated, write_csv
 from vatt_harmony.errors import UserError
+from vatt_harmony.media.captions import Caption
 from vatt_harmony.shards import build as build_module
 from vatt_harmony.shards.build import build
 from vatt_harmony.shards.index import index_shard, open_source
 from vatt_harmony.shards.ledger import read_stats
 from vatt_harmony.shards.plan import BuildSettings
 from vatt_harmony.shards.reader import ShardReader
+from vatt_harmony.shards.verify import verify
 
 Corpus = Callable[..., Path]
 SMALL = BuildSettings(samples_per_shard=2)
@@ -141,6 +145,21 @@ def test_a_truncated_file_is_not_looped_into_a_cut(media: Path, tmp_path: Path) 
     rows = [{"path": p, "start": 0, "end": 3.5} for p in (media / "long.mp4", tmp_path / "cut.mp4")]
     report = build(write_csv(tmp_path / "m.csv", rows), tmp_path / "out", workers=1)
     assert (report.total.samples, report.total.drops) == (1, {"decode error": 1})
+
+
+def test_a_still_picture_is_stored_as_it_is(tmp_path: Path) -> None:
+    for name in ("a.png", "b.jpg", "c.bmp"):
+        Image.fromarray(np.full((48, 64, 3), 99, np.uint8)).save(tmp_path / name)
+    rows = [{"path": name, "caption": f"a picture {name}"} for name in ("a.png", "b.jpg", "c.bmp")]
+    report = build(write_csv(tmp_path / "m.csv", rows), tmp_path / "out", BuildSettings(clip_seconds=10), workers=1)
+    assert (report.total.samples, report.total.drops) == (2, {"no video stream": 1}) and not report.total.remarks
+    shard = tmp_path / "out/train/m-000000.tar"
+    for sample in (ShardReader().read(index_shard(shard), i) for i in range(2)):
+        extension = {"a": "png", "b": "jpg"}[sample.key]
+        assert sample.image == (tmp_path / f"{sample.key}.{extension}").read_bytes() and sample.video is None
+        assert sample.captions == [Caption(f"a picture {sample.key}.{extension}", 0.0, 0.0)]
+        assert (sample.record["height"], sample.record["width"], sample.record["has_audio"]) == (48, 64, False)
+    assert verify([shard], workers=1).failures == 0
 
 
 def test_nothing_left_is_an_error_that_names_the_reasons(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import resource
 import tarfile
 from pathlib import Path
 
@@ -117,13 +118,23 @@ def test_sources_are_folders_tars_globs_and_brace_patterns(tmp_path: Path) -> No
     for spec in (tmp_path, tmp_path / "x-*.tar", tmp_path / "x-{000..002}.tar"):
         assert open_source(str(spec)) == paths
     assert open_source(str(paths[1])) == [paths[1]]
+    odd = write_tar(tmp_path / "y[0-9].tar", MEMBERS[:1])
+    assert open_source(str(odd)) == [odd], "brackets in the name of a file that is there are no pattern"
+
+
+def test_open_shards_are_bounded_by_what_the_process_may_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    for soft, expected in ((1024, 256), (400, 100), (2, 1), (resource.RLIM_INFINITY, 256)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
+        assert ShardReader().max_open == expected
+    assert ShardReader(max_open=3).max_open == 3
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
         ("{}/x-{{000..003}}.tar", "3 shards do not exist: .*x-001.tar"),
-        ("{}/nothing", "1 shards do not exist"),
+        ("{}/nothing", "The folder of shards .*nothing does not exist"),
+        ("{}/nothing.tar", "1 shards do not exist"),
         ("{}/y-*.tar", "do not exist"),
         ("{}/empty", "holds no .tar files"),
         ("s3://bucket/x.tar", "not local"),

@@ -10,12 +10,14 @@ import matplotlib.image
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from tests.unit.shards.conftest import clip_bytes, write_tar
 from vatt_harmony.errors import UserError
 from vatt_harmony.media.captions import Caption
 from vatt_harmony.shards.cli import add_parser
 from vatt_harmony.shards.sample import make_record
+from vatt_harmony.shards.stats import count, print_counts
 from vatt_harmony.shards.verify import verify
 
 
@@ -98,3 +100,19 @@ def test_settings_out_of_range_are_a_users_mistake(tmp_path: Path) -> None:
 def test_nothing_to_show_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="None of 1 samples can be decoded"):
         run("show", write_tar(tmp_path / "s.tar", [("a.mp4", b"no film")]), "--out", tmp_path / "x.png")
+
+
+def test_counts_are_legible_in_80_columns(corpus: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no film")
+    run("build", "--manifest", corpus({"path": tmp_path / "text.mp4"}), "--out", tmp_path / "out", "--workers", 1)
+    told = Console(file=io.StringIO(), width=80)
+    print_counts(count(sorted((tmp_path / "out").rglob("*.tar")), workers=1), told)
+    assert isinstance(told.file, io.StringIO)
+    lines = told.file.getvalue().splitlines()
+    assert lines[4] == "train/toy"
+    assert lines[5].startswith("  5 clips, ") and lines[5].endswith(" MB in 1 shards")
+    assert lines[6:] == [
+        "  1.00 captions a clip, 3.0 words a caption",
+        "  clips without video 0, audio 0, text 0",
+        "  dropped: container open × 1",
+    ]

@@ -63,12 +63,13 @@ def write_figures(figures: Sequence[Figure], path: Path) -> None:
 
 
 def print_figures(figures: Sequence[Figure], console: Console | None = None) -> None:
-    """Print the figures as a table."""
+    """Print the figures as a table; goals only where a figure has one."""
     table = Table(box=None, pad_edge=False)
-    for column in ("id", "figure", "value", "95 %", "goal", "holds"):
+    goals = any(f.goal for f in figures)
+    for column in ("id", "figure", "value", "95 %", *(("goal", "holds") if goals else ())):
         table.add_column(column, justify="right" if column in ("value", "95 %") else "left")
     for f in figures:
         value = "not run" if f.value is None else f"{f.value:.6g} {f.unit}".strip()
         interval = "" if f.low is None or f.high is None else f"{f.low:.4g} … {f.high:.4g}"
-        table.add_row(f.id, f.name, value, interval, f.goal, "yes" if f.holds else "NO")
+        table.add_row(f.id, f.name, value, interval, *((f.goal, "yes" if f.holds else "NO") if goals else ()))
     (console or Console()).print(table)

@@ -29,3 +29,10 @@ def test_json_and_table(tmp_path):
     shown = io.StringIO()
     print_figures(figures, Console(file=shown, width=120))
     assert "0.4 … 0.6" in shown.getvalue() and "NO" in shown.getvalue() and "not run" in shown.getvalue()
+
+
+def test_a_table_without_goals_does_not_judge():
+    shown = io.StringIO()
+    print_figures([Figure(id="embed.parts", name="parts", value=1.0)], Console(file=shown, width=120))
+    assert "parts" in shown.getvalue()
+    assert not any(word in shown.getvalue() for word in ("goal", "holds", "yes", "NO"))

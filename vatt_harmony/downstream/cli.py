@@ -1,6 +1,7 @@
 """Arguments of the verbs `evaluate retrieval` and `embed`; nothing that needs torch is imported to read them."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,28 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_retrieval(args: argparse.Namespace) -> int:
+    _quieten_libraries(args.device)
     from vatt_harmony.downstream.verbs import run_retrieval
 
     return run_retrieval(args)
 
 
 def _run_embed(args: argparse.Namespace) -> int:
+    _quieten_libraries(args.device)
     from vatt_harmony.downstream.verbs import run_embed
 
     return run_embed(args)
+
+
+def _quieten_libraries(device: str) -> None:
+    """No bars while weights are read; without CUDA, no search for an accelerator. Before they are imported."""
+    import torch
+
+    if device == "cpu" or not torch.cuda.is_available():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def _positive(text: str) -> int:

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 
 from vatt_harmony.downstream.encode import embed_clips
-from vatt_harmony.downstream.items import plan_parts, read_part
+from vatt_harmony.downstream.items import Failures, plan_parts, read_part
 from vatt_harmony.downstream.parts import Format, Parts
 from vatt_harmony.model.hf import VattModel
 from vatt_harmony.model.processor import VattProcessor
 
-VERSION = 1
+VERSION = 2
 PART_FILES = 256
 """Loose files of one part."""
 
@@ -30,6 +30,8 @@ class EmbedResult:
     embedded: int
     failures: Counter[str]
     """Reason -> items (or silent windows) that gave no embedding."""
+    first: dict[str, str]
+    """Reason -> the first file, or `SHARD: KEY`, of those."""
 
 
 def embed(
@@ -58,9 +60,13 @@ def embed(
         if parts.finished(number):
             resumed += 1
         else:
-            failures: Counter[str] = Counter()
+            failures = Failures()
             columns = embed_clips(model, processor, read_part(inputs, processor, windows, failures), batch)
-            parts.write(number, columns, {"embedded": len(columns["key"]), "failures": failures})
+            parts.write(
+                number,
+                columns,
+                {"embedded": len(columns["key"]), "failures": failures.counts, "first": failures.first},
+            )
         progress(number + 1, len(plan))
     records = [parts.record(number) for number in range(len(plan))]
     return EmbedResult(
@@ -68,6 +74,7 @@ def embed(
         resumed=resumed,
         embedded=sum(record["embedded"] for record in records),
         failures=sum((Counter(record["failures"]) for record in records), Counter()),
+        first={reason: where for record in reversed(records) for reason, where in record["first"].items()},
     )
 
 

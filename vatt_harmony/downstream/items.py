@@ -39,6 +39,21 @@ class Clip:
     sentences: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Failures:
+    """What gave no embedding: how often for each reason, and where first."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    """Reason -> items (or silent windows)."""
+    first: dict[str, str] = field(default_factory=dict)
+    """Reason -> the first file, or `SHARD: KEY`."""
+
+    def add(self, reason: str, where: str) -> None:
+        """One more failure."""
+        self.counts[reason] += 1
+        self.first.setdefault(reason, where)
+
+
 def plan_parts(paths: Sequence[Path], size: int) -> list[list[Path]]:
     """Each shard alone, loose media files in groups of `size`, folders searched for both; all in a fixed order.
 
@@ -63,35 +78,43 @@ def plan_parts(paths: Sequence[Path], size: int) -> list[list[Path]]:
     return [[shard] for shard in shards] + groups
 
 
-def read_part(part: Sequence[Path], processor: VattProcessor, windows: int, failures: Counter[str]) -> Iterator[Clip]:
+def read_part(part: Sequence[Path], processor: VattProcessor, windows: int, failures: Failures) -> Iterator[Clip]:
     """The clips of one part, up to `windows` evenly spaced windows each; what cannot be read is counted by reason."""
-    for key, media in _items(part, failures):
+    for key, where, media in _items(part, failures):
         try:
-            yield _cut(key, media, processor, windows, failures)
+            clip, silent = _cut(key, media, processor, windows)
         except MediaError as error:
-            failures[error.reason] += 1
+            failures.add(error.reason, where)
+            continue
+        for _ in range(silent):
+            failures.add("silent audio (window)", where)
+        yield clip
 
 
-def _items(part: Sequence[Path], failures: Counter[str]) -> Iterator[tuple[str, Path | Sample]]:
+def _items(part: Sequence[Path], failures: Failures) -> Iterator[tuple[str, str, Path | Sample]]:
+    """(key, where it lies, media) of each item."""
     for path in part:
         if path.suffix != ".tar":
-            yield str(path), path
+            yield str(path), str(path), path
             continue
         index, reader = index_shard(path), ShardReader()
-        failures["tar damage"] += bool(index.damage)
+        if index.damage:
+            failures.add("tar damage", str(path))
         for i in range(len(index)):
+            where = f"{path}: {index.samples[i].key}"
             try:
                 sample = reader.read(index, i)
             except (SampleError, MediaError) as error:
-                failures[error.reason] += 1
+                failures.add(error.reason, where)
                 continue
-            yield sample.name, sample
+            yield sample.name, where, sample
         reader.close()
 
 
-def _cut(key: str, media: Path | Sample, processor: VattProcessor, windows: int, failures: Counter[str]) -> Clip:
+def _cut(key: str, media: Path | Sample, processor: VattProcessor, windows: int) -> tuple[Clip, int]:
+    """The clip of an item, and how many of its windows are silent."""
     source, sound, sentences = _sources(media)
-    clip = Clip(key=key, sentences=sentences)
+    clip, silent = Clip(key=key, sentences=sentences), 0
     seconds = processor.frames / processor.fps
     with open_media(source, sound) as reader:
         first, last = reader.info.common
@@ -110,8 +133,8 @@ def _cut(key: str, media: Path | Sample, processor: VattProcessor, windows: int,
             if cut.audio is not None and not is_silent(cut.audio):
                 clip.audio.append(cut.audio)
             elif cut.audio is not None:
-                failures["silent audio (window)"] += 1
-    return clip
+                silent += 1
+    return clip, silent
 
 
 def _sources(media: Path | Sample) -> tuple[Path | bytes, bytes | None, list[str]]:

@@ -57,6 +57,12 @@ def _claim(out: Path, identity: Mapping[str, Any]) -> None:
                 "Give another --out, or the same model, files and settings",
             )
         return
+    if out.suffix in (".npz", ".parquet") and not out.is_dir():
+        raise UserError(
+            f"--out {out} is the name of a file, but embeddings are written as numbered parts into a folder",
+            "Nothing was embedded",
+            f"Give a folder, such as --out {out.with_suffix('')} --format {out.suffix[1:]}",
+        )
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(
             f"{out} exists and was not made by embed", "Its files could be overwritten", "Name an empty or new folder"

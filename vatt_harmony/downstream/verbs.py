@@ -1,6 +1,7 @@
 """What `evaluate retrieval` and `embed` do once their arguments are read."""
 
 import argparse
+from dataclasses import replace
 
 from vatt_harmony.downstream.embed import EmbedResult, embed
 from vatt_harmony.downstream.embeddings import embed_source
@@ -76,9 +77,11 @@ def run_embed(args: argparse.Namespace) -> int:
     )
     figures = embed_figures(result)
     print_figures(figures)
+    for reason, where in sorted(result.first.items()):
+        print(f"first {reason}: {_printable(where)}")
     print(f"embeddings: {args.out}")
     if args.json:
-        write_figures(figures, args.json)
+        write_figures([_naming_first(figure, result) for figure in figures], args.json)
     return 0 if result.embedded else 1
 
 
@@ -87,3 +90,13 @@ def embed_figures(result: EmbedResult) -> list[Figure]:
     counts = {"clips embedded": result.embedded, "parts": result.parts, "parts of an earlier run": result.resumed}
     counts |= {f"failed: {reason}": count for reason, count in sorted(result.failures.items()) if count}
     return [Figure(id=f"embed.{name}", name=name, value=float(count)) for name, count in counts.items()]
+
+
+def _naming_first(figure: Figure, result: EmbedResult) -> Figure:
+    where = result.first.get(figure.id.removeprefix("embed.failed: "))
+    return figure if where is None else replace(figure, name=f"{figure.name} (first {where})")
+
+
+def _printable(where: str) -> str:
+    """File names may hold bytes that no terminal shows."""
+    return where.encode("utf-8", "replace").decode()

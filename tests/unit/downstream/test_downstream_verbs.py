@@ -2,6 +2,9 @@
 
 import argparse
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,8 +52,23 @@ def test_embed_prints_counts_and_fails_when_nothing_could_be_read(
     assert run("embed", exported, tmp_path / "clip.mp4", "--out", tmp_path / "out", "--json", tmp_path / "f.json") == 0
     assert "clips embedded" in capsys.readouterr().out and (tmp_path / "f.json").is_file()
     (tmp_path / "text.mp4").write_text("not a film")
-    assert run("embed", exported, tmp_path / "text.mp4", "--out", tmp_path / "other") == 1
-    assert "container open" in capsys.readouterr().out
+    said = ("--out", tmp_path / "other", "--json", tmp_path / "g.json")
+    assert run("embed", exported, tmp_path / "text.mp4", *said) == 1
+    printed = capsys.readouterr().out
+    assert f"first container open: {tmp_path / 'text.mp4'}" in printed and "goal" not in printed
+    names = [row["name"] for row in json.loads((tmp_path / "g.json").read_text())["figures"]]
+    assert f"failed: container open (first {tmp_path / 'text.mp4'})" in names
+
+
+def test_libraries_are_quiet(exported: Path, tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", 0)
+    (tmp_path / "text.mp4").write_text("not a film")
+    environment = {name: value for name, value in os.environ.items() if name != "DS_ACCELERATOR"}
+    command = [sys.executable, "-m", "vatt_harmony", "embed", exported, tmp_path / "clip.mp4", tmp_path / "text.mp4"]
+    command += ["--out", tmp_path / "out", "--device", "cpu"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "accelerator" not in done.stdout
 
 
 def test_numbers_are_checked(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:

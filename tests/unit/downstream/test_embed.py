@@ -40,6 +40,8 @@ def test_rows_equal_the_models_own_embeddings(loaded: Loaded, media: Path, tmp_p
     result = embed(model, processor, [media], tmp_path, windows=1)
     assert (result.parts, result.resumed, result.embedded) == (1, 0, 4)
     assert result.failures == {"container open": 1, "silent audio (window)": 1}
+    first = {"container open": str(media / "text.mp4"), "silent audio (window)": str(media / "quiet.mp4")}
+    assert result.first == first
     with np.load(tmp_path / "part_00000.npz", allow_pickle=False) as part:
         assert part["key"].tolist() == [str(media / name) for name in ("0.mp4", "1.mp4", "2.mp4", "quiet.mp4")]
         window = read_window(media / "1.mp4", 0.25, 4, 4.0, 8000, size=32)
@@ -58,6 +60,7 @@ def test_shard_gives_sentences_and_counts_what_is_broken(loaded: Loaded, tmp_pat
     shard = write_shard(tmp_path / "made-000.tar", 3, tmp_path)
     result = embed(model, processor, [shard], tmp_path / "out", format="parquet", windows=2)
     assert result.embedded == 2 and sum(result.failures.values()) == 1
+    assert [where.partition(": ")[0] for where in result.first.values()] == [str(shard)]
     table = pyarrow.parquet.read_table(tmp_path / "out" / "part_00000.parquet")
     assert table["key"].to_pylist() == ["made/0000", "made/0001"]
     expected = model.get_text_features(processor.encode(SENTENCES[:2])).detach().numpy()
@@ -90,6 +93,8 @@ def test_bad_inputs_are_told(loaded: Loaded, media: Path, tmp_path: Path) -> Non
         embed(*loaded, [media / "0.mp4"], tmp_path / "out", windows=2)
     with pytest.raises(UserError, match="not made by embed"):
         embed(*loaded, [media / "0.mp4"], media)
+    with pytest.raises(UserError, match=r"such as --out .*/e --format parquet"):
+        embed(*loaded, [media / "0.mp4"], tmp_path / "e.parquet")
     with pytest.raises(UserError, match="does not exist"):
         embed(*loaded, [media / "missing.mp4"], tmp_path / "new")
     (tmp_path / "empty").mkdir()

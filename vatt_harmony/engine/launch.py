@@ -91,6 +91,9 @@ def _adopt_slurm() -> None:
     os.environ["RANK"] = os.environ["SLURM_PROCID"]
     os.environ["WORLD_SIZE"] = os.environ["SLURM_NTASKS"]
     os.environ["LOCAL_RANK"] = os.environ["SLURM_LOCALID"]
+    local = os.environ.get("SLURM_NTASKS_PER_NODE")
+    if local:
+        os.environ["LOCAL_WORLD_SIZE"] = local
 
 
 def _free_port() -> int:

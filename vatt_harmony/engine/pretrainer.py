@@ -61,7 +61,7 @@ class Pretrainer:
         on_first_rank(process, lambda: _claim(run))
         tokenizer = run_tokenizer(config, run, process)
         self.stream = Stream(config.data, config.stream, config.seed, process.rank, process.world_size, tokenizer)
-        check_pairs(self.stream.sources, config.objective.weights.active())
+        check_pairs(self.stream.sources, config.objective.weights.active(), config.stream)
         # What is saved and shown is what is trained, lengths and vocabulary included.
         self.config = config = replace(config, model=model_config(config, tokenizer.vocabulary))
         self.evaluation = Evaluation(config, tokenizer, process)

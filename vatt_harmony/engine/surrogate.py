@@ -22,8 +22,9 @@ from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.harmony.harmonizer import Harmonized, HarmonyState, harmonize
 from vatt_harmony.harmony.signals import activation_kernel
 from vatt_harmony.model.heads import HeadStage
+from vatt_harmony.model.pairs import PAIRS
 from vatt_harmony.objective.config import ObjectiveConfig
-from vatt_harmony.objective.objective import PAIRS, PairLosses, pair_losses, valid_pairs
+from vatt_harmony.objective.objective import PairLosses, pair_losses, valid_pairs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from rich.console import Console
 from vatt_harmony.demo.findings import Findings, broken_floors
 from vatt_harmony.demo.settings import DemoSettings
 from vatt_harmony.figures import Figure
+from vatt_harmony.programs import program
 
 WIDTH = 40
 BINS = 16
@@ -58,10 +59,10 @@ def histogram(cosines: Mapping[str, Sequence[float]]) -> list[str]:
 def next_steps(settings: DemoSettings) -> list[str]:
     """Where to look, and what to do next."""
     return [
-        f"watch the runs            tensorboard --logdir {settings.out}",
+        f"watch the runs            {program('tensorboard')} --logdir {settings.out}",
         f"read the report           {settings.out / 'report.html'}",
-        "train on your own videos  vatt-harmony shards build --manifest clips.csv --out shards, then "
-        "vatt-harmony pretrain configs/pretrain/vatt_ma_base_8gpu.yaml --data.sources.videos.shards shards/train",
+        f"train on your own videos  {program('vatt-harmony')} shards build --manifest videos.csv --out shards/videos "
+        "--hold-out 0.05, then ./launch/pretrain.sh configs/pretrain/vatt_ma_base_8gpu.yaml (README.md tells more)",
     ]
 
 

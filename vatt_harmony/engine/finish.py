@@ -10,6 +10,7 @@ from vatt_harmony.engine.parts import TOKENIZER, model_config
 from vatt_harmony.engine.resume import check_same_run
 from vatt_harmony.engine.status import Status, read_status, write_status
 from vatt_harmony.errors import UserError
+from vatt_harmony.programs import program
 from vatt_harmony.stream.tokenizer import load_tokenizer
 
 
@@ -47,11 +48,11 @@ def tell_result(run: Path) -> None:
     losses = "  ".join(f"{name} {value:.4f}" for name, value in _last_losses(run / "metrics.jsonl").items())
     print(f"\n{status.state} after step {status.step} of {status.of}" + (f"   {losses}" if losses else ""))
     print(f"run folder   {run}  (docs/run-folder.md tells what is in it)")
-    print(f"curves       tensorboard --logdir {run}")
+    print(f"curves       {program('tensorboard')} --logdir {run}")
     if status.state == "preempted":
         print("go on        start the same command again")
     else:
-        print(f"encoder      vatt-harmony export {run} {run}/encoder", flush=True)
+        print(f"encoder      {program('vatt-harmony')} export {run} {run}/encoder", flush=True)
 
 
 def _last_losses(metrics: Path) -> dict[str, float]:

@@ -9,6 +9,7 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 from vatt_harmony.downstream.retrieval import Embeddings
+from vatt_harmony.model.pairs import PAIRS
 from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.randomness import keyed_generator
 from vatt_harmony.stream.batch import Batch
@@ -69,7 +70,7 @@ def _embed_batch(vatt: Vatt, batch: Batch, device: torch.device | str, shuffle_f
     for branch, mask in masks.items():
         result[branch] = mask.reshape(rows, -1).sum(dim=1)
     for pair, sides in pairs.items():
-        for branch, side in zip(pair.split("_"), sides, strict=True):
+        for branch, side in zip(PAIRS[pair], sides, strict=True):
             result[f"{pair}/{branch}"] = _masked_sum(side, valid[branch]).float().cpu()
     return result
 
@@ -124,7 +125,7 @@ def _average_windows(rows: Rows, windows: int) -> Embeddings:
     sides = {name: F.normalize(summed(name), dim=-1).float() for name in names}
     pairs = {}
     for pair in dict.fromkeys(name.partition("/")[0] for name in names):
-        left, right = pair.split("_")
+        left, right = PAIRS[pair]
         pairs[pair] = (sides[f"{pair}/{left}"], sides[f"{pair}/{right}"])
     present = {branch: summed(branch) > 0 for branch in ("video", "audio", "text")}
     return Embeddings(keys=tuple(keys.values()), pairs=pairs, present=present)

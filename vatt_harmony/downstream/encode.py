@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vatt_harmony.downstream.items import Clip
-from vatt_harmony.model.hf import PAIRS, VattModel
+from vatt_harmony.model.hf import PAIR_OF, VattModel
 from vatt_harmony.model.processor import VattProcessor
 
 Columns = dict[str, NDArray[Any]]
@@ -46,7 +46,7 @@ def _embed_group(
         stacked = [item for items in lists for item in items]
         shown = torch.stack(stacked).to(model.device) if stacked else _blank(branch, processor, model)
         pairs = model.embed_raw(branch, shown)
-        for (owner, space), pair in PAIRS.items():
+        for (owner, space), pair in PAIR_OF.items():
             if owner == branch and branch in pairs.get(pair, {}):
                 yield f"{branch}_{space}", _averaged(pairs[pair][branch].float().cpu(), counts)
 

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vatt_harmony.model.pairs import PAIRS
+
 DIRECTIONS: dict[str, tuple[str, int]] = {
-    "video_to_text": ("video_text", 0),
-    "text_to_video": ("video_text", 1),
-    "audio_to_text": ("audio_text", 0),
-    "text_to_audio": ("audio_text", 1),
-    "video_to_audio": ("video_audio", 0),
-    "audio_to_video": ("video_audio", 1),
+    f"{branches[side]}_to_{branches[1 - side]}": (pair, side) for pair, branches in PAIRS.items() for side in (0, 1)
 }
 """Direction -> (pair, which side of the pair asks)."""
 
@@ -89,7 +86,7 @@ def _direction(embeddings: Embeddings, direction: str) -> Retrieval | None:
     pair, side = DIRECTIONS[direction]
     if pair not in embeddings.pairs:
         return None
-    left, right = pair.split("_")
+    left, right = PAIRS[pair]
     both = embeddings.present[left] & embeddings.present[right]
     if not both.any():
         return None

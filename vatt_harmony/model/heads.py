@@ -9,9 +9,9 @@ from torch.nn.functional import gelu
 
 from .config import ModelConfig
 from .norm import MaskedBatchNorm, WideDense, WideLayerNorm, WideRMSNorm
+from .pairs import PAIRS
 
 BRANCHES = ("video", "audio", "text")
-PAIRS = ("video_audio", "video_text", "audio_text")
 Embeddings = dict[str, dict[str, Tensor]]
 
 
@@ -88,13 +88,13 @@ class JointHeads(nn.Module):
 
     def __init__(self, config: ModelConfig, widths: Mapping[str, int]) -> None:
         super().__init__()
-        self.pairs = PAIRS if config.audio_text_head else PAIRS[:2]
+        self.pairs = [pair for pair in PAIRS if config.audio_text_head or pair != "audio_text"]
         self.maps = nn.ModuleDict({b: Projection("relu dense bn", widths[b], config.d_va) for b in BRANCHES})
 
     def forward(self, x: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool) -> Embeddings:
         """As `HierarchicalHeads.forward`."""
         joint = {branch: self.maps[branch](x[branch], valid[branch], update) for branch in x}
-        return {pair: {b: joint[b] for b in pair.split("_") if b in joint} for pair in self.pairs}
+        return {pair: {b: joint[b] for b in PAIRS[pair] if b in joint} for pair in self.pairs}
 
 
 class HeadStage(nn.Module):

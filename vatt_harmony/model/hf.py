@@ -27,7 +27,7 @@ from .processor import VattProcessor  # noqa: E402
 
 Space = Literal["va", "vt"]
 
-PAIRS: dict[tuple[str, Space], str] = {
+PAIR_OF: dict[tuple[str, Space], str] = {
     ("video", "va"): "video_audio",
     ("audio", "va"): "video_audio",
     ("video", "vt"): "video_text",
@@ -81,7 +81,7 @@ class VattModel(PreTrainedModel):  # type: ignore[misc]
             if value is None:
                 continue
             pairs = self.embed_raw(branch, value)
-            for (owner, space), pair in PAIRS.items():
+            for (owner, space), pair in PAIR_OF.items():
                 if owner == branch and branch in pairs.get(pair, {}):
                     embedded[f"{branch}_{space}"] = F.normalize(pairs[pair][branch], dim=-1)
         return VattOutput(**embedded)
@@ -99,13 +99,13 @@ class VattModel(PreTrainedModel):  # type: ignore[misc]
         return self._features("text", input_ids, "vt", normalize)
 
     def _features(self, branch: str, value: Tensor, space: Space, normalize: bool) -> Tensor:
-        if (branch, space) not in PAIRS:
-            raise ValueError(f"space is {space!r}; for {branch} it is one of {[s for b, s in PAIRS if b == branch]}")
-        embedding = self.embed_raw(branch, value).get(PAIRS[branch, space], {}).get(branch)
+        if (branch, space) not in PAIR_OF:
+            raise ValueError(f"space is {space!r}; for {branch} it is one of {[s for b, s in PAIR_OF if b == branch]}")
+        embedding = self.embed_raw(branch, value).get(PAIR_OF[branch, space], {}).get(branch)
         if embedding is None:
             raise ValueError(
-                f"This model has no {PAIRS[branch, space]} head, so {branch} has no embedding in the space {space!r}. "
-                "Pretrain with model.audio_text_head true and a weight for audio_text."
+                f"This model has no {PAIR_OF[branch, space]} head, so {branch} has no embedding in the space "
+                f"{space!r}. Pretrain with model.audio_text_head true and a weight for audio_text."
             )
         return F.normalize(embedding, dim=-1) if normalize else embedding
 

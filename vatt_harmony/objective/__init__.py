@@ -2,10 +2,9 @@
 
 from vatt_harmony.objective.config import ObjectiveConfig, PairWeights
 from vatt_harmony.objective.contrastive import contrastive_losses, recall_at_1, similarities
-from vatt_harmony.objective.objective import PAIRS, PairLosses, pair_losses, valid_pairs
+from vatt_harmony.objective.objective import PairLosses, pair_losses, valid_pairs
 
 __all__ = [
-    "PAIRS",
     "ObjectiveConfig",
     "PairLosses",
     "PairWeights",

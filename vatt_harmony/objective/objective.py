@@ -7,15 +7,9 @@ import torch
 from torch import Tensor
 
 from vatt_harmony.errors import UserError
+from vatt_harmony.model.pairs import PAIRS
 from vatt_harmony.objective.config import ObjectiveConfig
 from vatt_harmony.objective.contrastive import contrastive_losses, recall_at_1, similarities
-
-PAIRS: dict[str, tuple[str, str]] = {
-    "video_audio": ("video", "audio"),
-    "video_text": ("video", "text"),
-    "audio_text": ("audio", "text"),
-}
-"""Pair of modalities → (branch of the anchor, branch of its partners)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Arguments of the verb `demo`; nothing that needs torch is imported to read them."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _run_demo(options: argparse.Namespace) -> int:
+    import torch
+    from transformers.utils import logging
+
+    if not torch.cuda.is_available():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else libraries look for one, aloud
+    logging.disable_progress_bar()
     from vatt_harmony.demo.run import run_demo
     from vatt_harmony.demo.settings import DemoSettings
 

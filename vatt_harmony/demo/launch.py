@@ -3,7 +3,6 @@
 import json
 import os
 import resource
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 import torch
 
+from vatt_harmony.engine.launch import free_port
 from vatt_harmony.errors import UserError
 
 CPU_RANKS = 2
@@ -83,7 +83,7 @@ def _children_seconds() -> float:
 
 def _command(recipe: str, run: Path, overrides: Sequence[str], processes: int) -> list[str]:
     launcher = [sys.executable, "-m", "deepspeed.launcher.runner", "--num_gpus", str(processes)]
-    options = ["--master_port", str(_free_port()), "--log_level", "warning", "--module", "vatt_harmony"]
+    options = ["--master_port", str(free_port()), "--log_level", "warning", "--module", "vatt_harmony"]
     return [*launcher, *options, "pretrain", recipe, "--run", str(run), *overrides]
 
 
@@ -97,9 +97,3 @@ def _environment(processes: int) -> dict[str, str]:
         # Otherwise each rank takes all cores, and they wait for one another.
         environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     return environment
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,5 +1,6 @@
 """`observations/`: what every visit of a sample said about it, one row a sample and step."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,8 +47,8 @@ class Observations:
             rows["step"] += [visited] * len(keys)
             rows["key"] += keys
             for name, column in columns.items():
-                # NaN stands for "not valid"; Parquet has a word for that.
-                rows.setdefault(name, []).extend(None if value != value else value for value in column.tolist())
+                # NaN stands for "not valid"; Parquet has a word for that, which also hides what a bad step left.
+                rows.setdefault(name, []).extend(v if math.isfinite(v) else None for v in column.tolist())
         part = self.folder / f"step_{step:08d}_rank_{dist.get_rank():05d}.parquet"
         pq.write_table(pa.table(rows), part.with_suffix(".part"))
         part.with_suffix(".part").replace(part)

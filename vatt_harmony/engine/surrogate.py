@@ -7,7 +7,7 @@ loss is differentiated to z only; the harmonizer turns these gradients into one 
 
 is back-propagated once: the first part through the trunk, the second through the heads. The factor W undoes the
 averaging over ranks, since each rank holds only its own rows; head gradients are complete on every rank, so averaging
-leaves them as they are. No process group, no engine: `step.py` is the shell around it.
+leaves them as they are. Only `gather` talks to other ranks, and nothing knows an engine: `step.py` is the shell.
 """
 
 from collections.abc import Mapping, Sequence

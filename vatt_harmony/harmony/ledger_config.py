@@ -1,0 +1,39 @@
+"""Options of the conflict ledger: how what it knows of a sample changes how often the sample is drawn."""
+
+from dataclasses import dataclass
+
+LOWEST_P_MIN = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerConfig:
+    """Curriculum sampling: samples known to disagree with themselves are drawn less often.
+
+    The ledger itself is kept in every harmonized run; these options say what the stream makes of it.
+    """
+
+    enabled: bool = False
+    """Draw samples by the ledger; false: every sample of a source comes once an epoch."""
+    refresh: int = 1000
+    """Steps between two tables of draws. A table made after step n * refresh is in force from step (n + 1) * refresh
+    on, so that batches can be prepared ahead."""
+    p_min: float = LOWEST_P_MIN
+    """How often a sample that disagrees most is drawn, against one that agrees, within [0.2, 1]: what is drawn more
+    rarely could hardly show that it has recovered."""
+    ramp: tuple[float, float] = (0.2, 0.5)
+    """Average percentile of the cosine in its global batch up to which p_min holds, and from which on a sample is
+    drawn fully; in between it is drawn in proportion."""
+    n_min: int = 3
+    """Visits before which a sample counts as one in the middle of its batch: neutral."""
+    decay: int = 50_000
+    """Steps without a visit in which half of what is known of a sample is forgotten (towards neutral)."""
+
+    def __post_init__(self) -> None:
+        for name in ("refresh", "n_min", "decay"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"ledger.{name} is {getattr(self, name)}, allowed is >= 1")
+        if not LOWEST_P_MIN <= self.p_min <= 1.0:
+            raise ValueError(f"ledger.p_min is {self.p_min}, allowed is {LOWEST_P_MIN} to 1")
+        low, high = self.ramp
+        if not 0.0 <= low < high <= 1.0:
+            raise ValueError(f"ledger.ramp is {list(self.ramp)}, allowed is 0 <= low < high <= 1")

@@ -36,21 +36,36 @@ class Encoded:
         return full.view(*mask.shape, values.shape[-1])
 
 
-def encode(encoder: Encoder, batch: Batch, device: torch.device) -> Encoded:
-    """Run the trunk once over each modality's valid rows.
+def masks(batch: Batch) -> dict[str, Tensor]:
+    """Branch -> which of its rows are valid, bool `[B]` (video, audio) or `[B, K]` (text)."""
+    return {"video": batch.video_mask, "audio": batch.audio_mask, "text": batch.text_mask}
 
-    `batch` lies on the CPU, so masked rows are never copied to `device`. A branch without a valid row encodes one
-    dummy row: every rank then touches every parameter, which ZeRO 1-3 need. All ranks must call it together.
+
+def valid_rows(batch: Batch) -> dict[str, Tensor]:
+    """Branch -> places of its valid rows among the batch's B (text: B * K), int64 `[n]`, ascending."""
+    return {branch: mask.flatten().nonzero().flatten() for branch, mask in masks(batch).items()}
+
+
+def encode(
+    encoder: Encoder, batch: Batch, device: torch.device, rows: Mapping[str, Tensor] | None = None
+) -> Encoded:
+    """Run the trunk once over some rows of each modality: those of `rows`, or all valid ones.
+
+    `batch` lies on the CPU, so rows that are not encoded are never copied to `device`. A branch whose `rows` are empty
+    encodes one dummy row: every rank then touches every parameter, which ZeRO 1-3 need. A branch that is not in `rows`
+    is left out. All ranks must call it together, with the same branches.
     """
-    valid = {"video": batch.video_mask, "audio": batch.audio_mask, "text": batch.text_mask}
-    found = {branch: mask.flatten().nonzero().flatten() for branch, mask in valid.items()}
-    exists = {branch: len(rows) > 0 for branch, rows in found.items()}
-    rows = {branch: r if exists[branch] else torch.zeros(1, dtype=torch.int64) for branch, r in found.items()}
+    found = valid_rows(batch) if rows is None else rows
+    exists = {branch: len(places) > 0 for branch, places in found.items()}
+    places = {branch: r if exists[branch] else torch.zeros(1, dtype=torch.int64) for branch, r in found.items()}
 
-    def taken(values: Tensor, branch: str) -> Tensor:
-        # With all rows valid there is nothing to pick: a pinned batch goes to the device without a copy on the host.
-        every = len(rows[branch]) == len(values)
-        return (values if every else values[rows[branch]]).to(device, non_blocking=True)
+    def taken(values: Tensor, branch: str) -> Tensor | None:
+        if branch not in places:
+            return None
+        first, last = int(places[branch][0]), int(places[branch][-1])
+        # Rows without a gap are a view: a pinned batch goes to the device without a copy on the host.
+        dense = last - first + 1 == len(places[branch])
+        return (values[first : last + 1] if dense else values[places[branch]]).to(device, non_blocking=True)
 
     outputs = encoder(
         video=taken(batch.video, "video"),
@@ -60,9 +75,9 @@ def encode(encoder: Encoder, batch: Batch, device: torch.device) -> Encoded:
         audio_seed=taken(batch.seed, "audio"),
     )
     return Encoded(
-        z={branch: outputs[branch] for branch in valid},
-        act={branch: outputs[f"{branch}_act"] for branch in valid},
-        rows={branch: r.to(device) for branch, r in rows.items()},
+        z={branch: outputs[branch] for branch in places},
+        act={branch: outputs[f"{branch}_act"] for branch in places},
+        rows={branch: r.to(device) for branch, r in places.items()},
         exists=exists,
-        valid={branch: mask.to(device) for branch, mask in valid.items()},
+        valid={branch: mask.to(device) for branch, mask in masks(batch).items()},
     )

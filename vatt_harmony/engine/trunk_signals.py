@@ -1,0 +1,164 @@
+"""Signals that need the trunk, not only its output: `last_block`, `exact` and `batch`.
+
+`last_block` and `exact` compare each sample's gradients of one or all blocks of the shared encoder. They replay a block
+from its input tokens, which the step's forward leaves behind, and so never touch a parameter's gradient. `batch` is the
+classical form: the gradients of the global batch, one backward of the trunk for each loss.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from vatt_harmony.engine.encode import Encoded
+from vatt_harmony.engine.gather import gather_rows
+from vatt_harmony.engine.surrogate import Gathered
+from vatt_harmony.errors import UserError
+from vatt_harmony.harmony.block_gram import Cotangents, block_gram
+from vatt_harmony.harmony.config import HarmonyConfig
+from vatt_harmony.harmony.signals import Gradients
+from vatt_harmony.model.encoder import Encoder
+from vatt_harmony.model.vatt import Vatt
+
+_REPLAYING = ("last_block", "exact")
+_REFUSED = {
+    "exact": "it runs every block of the trunk once more for each loss and branch, and is made for models that fit "
+    "one device whole",
+    "batch": "it holds the whole trunk's gradient of every loss on every rank, the memory that this stage is to save",
+}
+BlockInputs = dict[nn.Module, list[tuple[Tensor, Tensor | None]]]
+"""Block → input tokens `[n, T, D]`, detached, and mask of each branch that went through it, in their order."""
+
+
+def check_signal(harmony: HarmonyConfig, stage: int, dropout: float) -> None:
+    """Raise UserError if the signal cannot be had at this ZeRO stage or with this dropout."""
+    signal = harmony.signal
+    if not harmony.enabled:
+        return
+    if signal in _REFUSED and stage > 1:
+        raise UserError(
+            f"harmony.signal is {signal} at ZeRO stage {stage}: {_REFUSED[signal]}",
+            "The run would be slow or out of memory",
+            f"Use ZeRO stage 0 or 1 with {signal}; last_linear, representation and last_block work at every stage",
+        )
+    if signal in _REPLAYING and dropout > 0:
+        raise UserError(
+            f"harmony.signal is {signal}, which runs blocks a second time, and model.dropout is {dropout}",
+            "The second run would draw another dropout: its gradients would not be those of the step",
+            "Set model.dropout to 0, or harmony.signal to last_linear, representation or batch",
+        )
+
+
+def needs_trunk(harmony: HarmonyConfig) -> bool:
+    """Whether the signal cannot be had at the trunk's output."""
+    return harmony.enabled and harmony.signal in (*_REPLAYING, "batch")
+
+
+@contextmanager
+def block_inputs(model: Vatt, harmony: HarmonyConfig) -> Iterator[BlockInputs]:
+    """Around `encode`: keeps what the signal replays, the input tokens of the last block or of all blocks."""
+    kept: BlockInputs = {}
+
+    def keep(block: nn.Module, arguments: tuple[Tensor, Tensor | None]) -> None:
+        tokens, mask = arguments
+        kept.setdefault(block, []).append((tokens.detach(), mask))
+
+    replayed: Sequence[nn.Module] = []
+    if harmony.enabled and harmony.signal in _REPLAYING:
+        replayed = _encoder(model).blocks[0 if harmony.signal == "exact" else -1 :]
+    handles = [block.register_forward_pre_hook(keep) for block in replayed]
+    try:
+        yield kept
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def trunk_gram(
+    u: Gradients, model: Vatt, harmony: HarmonyConfig, encoded: Encoded, kept: BlockInputs, gathered: Gathered
+) -> Tensor:
+    """Gram `[B, M, M]` of the global batch, fp32 or better, of a signal for which `needs_trunk` holds.
+
+    u: loss → branch → gradient at the gathered z `[B, D]` or `[B, K, D]`; kept: what `block_inputs` kept of the forward
+    that gave `encoded`, used up here. Only branches that the harmonizer compares count; missing rows are zero. Equal on
+    all ranks and independent of their number. All ranks must call it together, before the step's backward.
+    """
+    compared = harmony.compared(model.shared_branches)
+    reached = {loss: {b: g for b, g in gradients.items() if b in compared} for loss, gradients in u.items()}
+    units = _units(reached, gathered)
+    if harmony.signal == "batch":
+        units = units.amax(dim=0, keepdim=True).expand_as(units)
+    own = {
+        loss: {b: _own_rows(g / unit.view(-1, *[1] * (g.dim() - 1)), b, encoded, gathered) for b, g in ends.items()}
+        for unit, (loss, ends) in zip(units.unbind(dim=1), reached.items(), strict=True)
+    }
+    if harmony.signal == "batch":
+        gram = _batch_gram(model, own, encoded, gathered.world_size).expand(len(units), -1, -1)
+    else:
+        gram = gather_rows([_blocks_gram(model, own, encoded, kept)])[0]
+    return gram * units[:, :, None] * units[:, None, :]
+
+
+def _encoder(model: Vatt) -> Encoder:
+    """The encoder that more than one loss reaches."""
+    encoder = model.encoders[model.encoder_of("video")]
+    assert isinstance(encoder, Encoder)
+    return encoder
+
+
+def _blocks_gram(model: Vatt, own: Cotangents, encoded: Encoded, kept: BlockInputs) -> Tensor:
+    """Gram `[b, M, M]` of this rank's samples, block by block from the last on."""
+
+    def spread(branch: str, values: Tensor) -> Tensor:
+        samples = len(encoded.valid[branch])
+        return encoded.spread(branch, values.flatten(1)).view(samples, -1, values.shape[-1])
+
+    first, grams = next(iter(kept)), []
+    while kept:
+        block, calls = kept.popitem()
+        sequences = dict(zip(model.shared_branches, calls, strict=True))
+        gram, own = block_gram(block, sequences, own, spread, below=block is not first)
+        grams.append(gram)
+    return torch.stack(grams).sum(dim=0)
+
+
+def _batch_gram(model: Vatt, own: Cotangents, encoded: Encoded, world_size: int) -> Tensor:
+    """Gram `[M, M]` of the global batch's gradients of all parameters of the shared encoder."""
+    parameters = list(_encoder(model).parameters())
+    losses = []
+    for ends in own.values():
+        z = [encoded.z[branch] for branch in ends]
+        cotangents = [cotangent.to(rows.dtype) for rows, cotangent in zip(z, ends.values(), strict=True)]
+        found = torch.autograd.grad(z, parameters, cotangents, retain_graph=True) if z else parameters
+        losses.append(found if z else [torch.zeros_like(parameter) for parameter in parameters])
+    grams = []
+    for gradients in zip(*losses, strict=True):
+        flat = torch.stack([g.detach().to(torch.promote_types(torch.float32, g.dtype)).flatten() for g in gradients])
+        if world_size > 1:
+            # Before the products: a sum of the ranks' Grams would lack those between gradients of two ranks.
+            dist.all_reduce(flat)
+        grams.append(flat @ flat.T)
+    return torch.stack(grams).sum(dim=0)
+
+
+def _units(reached: Gradients, gathered: Gathered) -> Tensor:
+    """Largest absolute value of every sample's gradients of each loss `[B, M]`; 1 where all are zero.
+
+    In these units they survive the half precision of a trunk.
+    """
+    some = next(g for gradients in reached.values() for g in gradients.values())
+    none = some.new_zeros(len(some), 1)
+    largest = [
+        torch.cat([none, *[g.flatten(1).abs() for g in gradients.values()]], dim=1).amax(dim=1)
+        for gradients in reached.values()
+    ]
+    units = torch.stack(largest, dim=1)
+    return torch.where(units > 0, units, 1.0)
+
+
+def _own_rows(gradient: Tensor, branch: str, encoded: Encoded, gathered: Gathered) -> Tensor:
+    """This rank's encoded rows `[n, D]` of a gradient at the gathered z; zeros for a dummy row."""
+    rows = gathered.own(gradient).flatten(0, -2)[encoded.rows[branch]]
+    return rows if encoded.exists[branch] else torch.zeros_like(rows)

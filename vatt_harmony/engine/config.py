@@ -19,6 +19,9 @@ class EngineConfig:
     """Optimizer steps of the whole run."""
     deepspeed: str | dict[str, Any] = "configs/deepspeed/zero1.json"
     """DeepSpeed's own configuration, a JSON file or the same as a mapping; used as it is, but for the batch sizes."""
+    chunk: int = 0
+    """Samples that a rank encodes at a time, in two passes, with the gradient of the whole batch; 0 = all, in one pass.
+    Memory of the trunk shrinks to that of a chunk; a step costs 4/3, less where the curriculum drops samples."""
     checkpoint_every: int = 1000
     """Steps between checkpoints."""
     keep: int = 3
@@ -42,8 +45,9 @@ class EngineConfig:
         for name in ("checkpoint_every", "log_every", "look_every", "patience"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}, {getattr(self, name)}, at least 1")
-        if self.keep < 0:
-            raise ValueError(f"keep, {self.keep}, at least 0")
+        for name in ("keep", "chunk"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}, {getattr(self, name)}, at least 0")
         if min(self.first_step_minutes, self.step_minutes) <= 0:
             raise ValueError(f"step_minutes, {self.step_minutes}, above 0")
 

@@ -6,6 +6,7 @@ from typing import Any
 from vatt_harmony.engine.config import shipped_file
 from vatt_harmony.errors import UserError
 
+_FP32 = ("fp32", "float32", "float", "torch.float32")
 _BATCH_KEYS = ("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps")
 
 
@@ -28,17 +29,17 @@ def read_deepspeed(source: str | dict[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def complete(config: dict[str, Any], global_batch: int, world_size: int, clip: float) -> dict[str, Any]:
-    """Add batch sizes and clipping, which have their one source in our configuration.
+def complete(config: dict[str, Any], global_batch: int, world_size: int, clip: float, chunk: int = 0) -> dict[str, Any]:
+    """Add batch sizes and clipping, which have their one source in our configuration; `chunk`: engine.chunk.
 
     Raises UserError where DeepSpeed would train something else than asked for: accumulation, stage 0 in half precision,
-    a second source for clipping.
+    sums of chunks rounded to half precision, a second source for clipping.
     """
     if config.get("gradient_accumulation_steps", 1) not in (1, "auto"):
         raise UserError(
             f"gradient_accumulation_steps is {config['gradient_accumulation_steps']}",
             "Contrastive losses would see only the negatives of one micro-batch: another gradient, silently",
-            "Set it to 1 and raise stream.global_batch with more ranks, or model.checkpointing true",
+            "Set it to 1 and give engine.chunk, the samples that a rank encodes at a time: the whole batch's gradient",
         )
     for section in ("optimizer", "scheduler"):
         if section in config:
@@ -55,6 +56,8 @@ def complete(config: dict[str, Any], global_batch: int, world_size: int, clip: f
             "DeepSpeed would take an optimizer step with zero gradients at the start: step counter 1, decayed weights",
             "Use stage 1 (configs/deepspeed/zero1.json), or fp32 at stage 0",
         )
+    if chunk:
+        _check_sum(config, half)
     given = config.get("gradient_clipping")
     if clip and given not in (None, "auto", 0, clip):
         raise UserError(
@@ -69,3 +72,19 @@ def complete(config: dict[str, Any], global_batch: int, world_size: int, clip: f
     }
     kept = {key: value for key, value in config.items() if key not in _BATCH_KEYS}
     return kept | batch | ({"gradient_clipping": clip} if clip else {})
+
+
+def _check_sum(config: dict[str, Any], half: list[str]) -> None:
+    """Raise UserError where the gradients of a step's chunks would not be summed as they are."""
+    if half and config.get("data_types", {}).get("grad_accum_dtype") not in _FP32:
+        raise UserError(
+            f"engine.chunk with gradients summed in {half[0]}",
+            "The sum over the chunks of a step would be rounded at every chunk",
+            'Add "data_types": {"grad_accum_dtype": "fp32"} to the DeepSpeed configuration',
+        )
+    if not config.get("managed_gradient_accumulation", True):
+        raise UserError(
+            "engine.chunk with managed_gradient_accumulation false",
+            "The step could not tell DeepSpeed which chunk is the last",
+            "Remove managed_gradient_accumulation from the DeepSpeed configuration",
+        )

@@ -30,10 +30,19 @@ class Encoded:
     def spread(self, branch: str, values: Tensor) -> Tensor:
         """Put `values` `[n, D]` of the encoded rows at their places: `[B, D]` or `[B, K, D]`, zeros elsewhere."""
         mask = self.valid[branch]
+        if len(values) == mask.numel():
+            return values.view(*mask.shape, values.shape[-1])
         full = values.new_zeros(mask.numel(), values.shape[-1])
         if self.exists[branch]:
             full = full.index_copy(0, self.rows[branch], values)
         return full.view(*mask.shape, values.shape[-1])
+
+    def collect(self, branch: str, values: Tensor) -> Tensor:
+        """What `values` `[B, D]` or `[B, K, D]` hold for the encoded rows `[n, D]`; zeros for a dummy row."""
+        flat = values.flatten(0, -2)
+        if len(flat) == len(self.rows[branch]) and self.exists[branch]:
+            return flat
+        return flat[self.rows[branch]] * self.exists[branch]
 
 
 def masks(batch: Batch) -> dict[str, Tensor]:
@@ -46,9 +55,7 @@ def valid_rows(batch: Batch) -> dict[str, Tensor]:
     return {branch: mask.flatten().nonzero().flatten() for branch, mask in masks(batch).items()}
 
 
-def encode(
-    encoder: Encoder, batch: Batch, device: torch.device, rows: Mapping[str, Tensor] | None = None
-) -> Encoded:
+def encode(encoder: Encoder, batch: Batch, device: torch.device, rows: Mapping[str, Tensor] | None = None) -> Encoded:
     """Run the trunk once over some rows of each modality: those of `rows`, or all valid ones.
 
     `batch` lies on the CPU, so rows that are not encoded are never copied to `device`. A branch whose `rows` are empty

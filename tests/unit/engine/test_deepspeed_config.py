@@ -30,9 +30,19 @@ def test_stage_0_in_half_precision_is_refused_with_the_reason(kind):
     complete({kind: {"enabled": False}}, 8, 1, clip=0.0)
 
 
-def test_accumulation_is_refused():
-    with pytest.raises(UserError, match="gradient_accumulation_steps is 4"):
+def test_accumulation_is_refused_in_favour_of_chunks():
+    with pytest.raises(UserError, match=r"gradient_accumulation_steps is 4[\s\S]*engine\.chunk"):
         complete({"gradient_accumulation_steps": 4}, 8, 1, clip=0.0)
+
+
+def test_chunks_are_summed_in_fp32_or_refused():
+    half = {"bf16": {"enabled": True}, "zero_optimization": {"stage": 2}}
+    with pytest.raises(UserError, match="gradients summed in bf16"):
+        complete(half, 8, 1, clip=0.0, chunk=2)
+    complete(half, 8, 1, clip=0.0)
+    complete(half | {"data_types": {"grad_accum_dtype": "fp32"}}, 8, 1, clip=0.0, chunk=2)
+    with pytest.raises(UserError, match="which chunk is the last"):
+        complete({"managed_gradient_accumulation": False}, 8, 1, clip=0.0, chunk=2)
 
 
 def test_from_a_file_a_mapping_or_an_error(tmp_path):

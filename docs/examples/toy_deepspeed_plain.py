@@ -1,0 +1,38 @@
+"""DeepSpeed with two towers and three losses.
+
+Run: deepspeed docs/examples/toy_deepspeed_plain.py
+"""
+
+import deepspeed
+import torch
+import torch.distributed as dist
+from toy import TwoTowers, batches
+
+CONFIG = {
+    "train_micro_batch_size_per_gpu": 8,
+    "optimizer": {"type": "AdamW", "params": {"lr": 1e-3, "torch_adam": True}},
+    "zero_optimization": {"stage": 1},
+}
+
+
+def train(steps: int = 20) -> list[float]:
+    """Train on made-up clips; returns the loss of every step."""
+    deepspeed.init_distributed(dist_backend=None if torch.cuda.is_available() else "gloo")
+    torch.manual_seed(0)
+    model = TwoTowers()
+    engine, *_ = deepspeed.initialize(model=model, model_parameters=model.parameters(), config=CONFIG)
+    curve: list[float] = []
+    for batch in batches(steps, 8 * dist.get_world_size(), dist.get_rank(), dist.get_world_size()):
+        batch = {name: rows.to(engine.device) for name, rows in batch.items()}
+        z = engine(batch)
+        terms = engine.module.losses(z | {"label": batch["label"]})
+        loss = torch.stack(list(terms.values())).sum()
+        engine.backward(loss)
+        engine.step()
+        curve.append(loss.item())
+        print(f"loss {loss.item():.3f}")
+    return curve
+
+
+if __name__ == "__main__":
+    train()

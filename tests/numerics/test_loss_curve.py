@@ -22,7 +22,7 @@ def curve() -> dict[str, list[float]]:
     from vatt_harmony.engine.encode import encode
     from vatt_harmony.engine.surrogate import gather, judge, surrogate
     from vatt_harmony.harmony.config import CurriculumConfig, HarmonyConfig
-    from vatt_harmony.harmony.harmonizer import HarmonyState
+    from vatt_harmony.harmony.state import HarmonyState
     from vatt_harmony.objective.config import ObjectiveConfig
 
     config, objective = tiny_config(), ObjectiveConfig()

@@ -57,7 +57,7 @@ def most_conflicting(run: Path, shards: Path, rows: int = 64) -> Scene:
     batch = next(iter(evaluation_batches(str(shards), trained.config.stream, tokenizer, rows=rows)))
     model, config = trained.model, trained.config.harmony
     gathered = gather(encode(model, batch, torch.device("cpu")), model.shared_branches, 0, 1)
-    u, _ = differentiate(gathered, model.head_stage, trained.config.objective)
+    u = differentiate(gathered, model.head_stage, trained.config.objective, heads=False).u
     u = {pair: u[pair] for pair in ("video_audio", "video_text")}
     gram = SIGNALS["last_linear"](u, gathered.kernel, model.shared_branches)
     weights = RULES["pcgrad"](gram, torch.ones(gram.shape[:2], dtype=torch.bool)).clamp(max=config.w_max)

@@ -72,7 +72,9 @@ class Pretrainer:
             load_into(model, load_weights(find_checkpoint(init))[0], init)
         self.engine = build_engine(model, config.optim, deepspeed, process)
         rate = partial(learning_rate, config=config.optim, steps=config.engine.steps)
-        self.step = PretrainStep(self.engine, config.objective, config.harmony, process, rate, config.engine.patience)
+        self.step = PretrainStep(
+            self.engine, config.objective, config.harmony, process, rate, config.engine.patience, config.seed
+        )
         if checkpoint is not None:
             self._resume(checkpoint)
         dtype = next(model.parameters()).dtype

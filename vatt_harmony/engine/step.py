@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,9 +17,12 @@ from vatt_harmony.engine.report import DATA, HARMONY, HEALTH, LEARNING
 from vatt_harmony.engine.stopwatch import Stopwatch
 from vatt_harmony.engine.surrogate import Gathered, Judged, gather, judge, surrogate
 from vatt_harmony.harmony.config import HarmonyConfig
-from vatt_harmony.harmony.harmonizer import HarmonyState
+from vatt_harmony.harmony.curriculum import level
+from vatt_harmony.harmony.scores import scores_of
+from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.objective.config import ObjectiveConfig
+from vatt_harmony.objective.objective import PairLosses
 from vatt_harmony.stream.batch import Batch
 
 log = logging.getLogger(__name__)
@@ -28,12 +32,13 @@ log = logging.getLogger(__name__)
 class StepResult:
     """What one step leaves for those who watch; equal on all ranks except `encoding`."""
 
-    scalars: dict[str, dict[str, Tensor | float]]
-    """TensorBoard group -> name -> value; tensors stay on the device until a step is logged."""
+    scalars: Callable[[], dict[str, dict[str, Tensor | float]]]
+    """TensorBoard group -> name -> value, made only for a step that is logged; tensors stay on the device."""
     cosines: Tensor | None
     """Agreement of the losses, global batch `[B]`, NaN where a sample is not a pair; None in plain training."""
     per_sample: dict[str, Tensor | None]
-    """What this visit says of each sample of the global batch `[B]`: cosine, kept, loss_PAIR; NaN where not valid."""
+    """What this visit says of each sample of the global batch `[B]`: cosine, kept, log_norm_ratio, loss_PAIR; NaN where
+    not valid."""
     embeddings: Gathered
     """For pictures of what the model finds."""
     encoding: float
@@ -53,11 +58,14 @@ class PretrainStep:
         process: Process,
         learning_rate: Callable[[int], float],
         patience: int,
+        seed: int,
     ) -> None:
         self.engine = engine
         self.model: Vatt = engine.module
         self.objective, self.harmony, self.process = objective, harmony, process
-        self.learning_rate = learning_rate
+        self.learning_rate, self.seed = learning_rate, seed
+        # Under ZeRO-3 a parameter's gradient can be had from the engine's own backward only.
+        self.heads_once = engine.zero_optimization_stage() < 3
         self.guard = FiniteGuard(process.device, patience)
         self.state = HarmonyState()
         self.finished = 0
@@ -81,6 +89,8 @@ class PretrainStep:
             self.model.shared_branches,
             self.state,
             self.finished,
+            heads=self.heads_once,
+            scores=self._scores,
         )
         taken = self._finite(encoded, judged, batch)
         norm = (
@@ -89,9 +99,9 @@ class PretrainStep:
         if judged.harmonized is not None:
             self.state = judged.harmonized.state
         self.finished += 1
-        losses = judged.losses.means | {"total": judged.losses.total.detach()}
+        losses = judged.losses.means | {"total": judged.total}
         result = StepResult(
-            scalars=self._scalars(judged, gathered, norm, rate),
+            scalars=partial(self._scalars, judged, gathered, norm, rate),
             cosines=None if judged.harmonized is None else judged.harmonized.cosines,
             per_sample=_per_sample(judged),
             embeddings=gathered,
@@ -109,6 +119,11 @@ class PretrainStep:
         self.finished = state["finished"]
         self.state = HarmonyState.from_state_dict(state["harmony"])
         self.guard.load_state_dict(state["guard"])
+
+    def _scores(self, losses: PairLosses) -> Tensor | None:
+        if not self.harmony.enabled or level(self.harmony.curriculum, self.finished) is None:
+            return None
+        return scores_of(self.harmony.curriculum.score, losses.per_sample, None, self.seed, self.finished)
 
     def _finite(self, encoded: Encoded, judged: Judged, batch: Batch) -> bool:
         values: dict[str, Tensor | float] = {f"loss of {pair}": term for pair, term in judged.losses.terms.items()}
@@ -149,8 +164,8 @@ class PretrainStep:
         if norm is not None:
             groups[HEALTH]["gradient_norm"] = norm
         if judged.harmonized is not None:
-            groups[HARMONY] = dict(judged.harmonized.stats)
-            groups[HEALTH]["clamp_rate"] = judged.harmonized.stats["clamp_rate"]
+            groups[HARMONY] = judged.harmonized.statistics() | {"empty_steps": self.state.empty_steps}
+            groups[HEALTH]["clamp_rate"] = groups[HARMONY]["clamp_rate"]
         return groups
 
 
@@ -167,5 +182,7 @@ def _suspects(encoded: Encoded, batch: Batch) -> list[str]:
 def _per_sample(judged: Judged) -> dict[str, Tensor | None]:
     losses: dict[str, Tensor | None] = {f"loss_{pair}": values for pair, values in judged.losses.per_sample.items()}
     if judged.harmonized is None:
-        return {"cosine": None, "kept": None} | losses
-    return {"cosine": judged.harmonized.cosines, "kept": judged.harmonized.keep} | losses
+        return {"cosine": None, "kept": None, "log_norm_ratio": None} | losses
+    comparison = judged.harmonized.comparison
+    of_losses = {"cosine": comparison.cosines, "log_norm_ratio": comparison.log_norm_ratio}
+    return of_losses | {"kept": judged.harmonized.keep} | losses

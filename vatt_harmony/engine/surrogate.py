@@ -1,30 +1,35 @@
 """The one scalar whose backward gives the trunk its harmonized and the heads their plain gradients.
 
-z leaves the trunk once. The head stage and all pair losses run, replicated on every rank, on the gathered rows; each
-loss is differentiated to z only; the harmonizer turns these gradients into one cotangent per row of z. Then
+z leaves the trunk once. The head stage and all pair losses run, replicated on every rank, on the gathered rows. Every
+loss sees its own copy of them, so that one backward of the total gives each loss' gradient at z, and the heads' own.
+The harmonizer turns these into one cotangent per row of z. The scalar's backward hands both on: cotangents of a rank's
+own rows into the trunk, times W, which undoes the averaging over ranks; the heads' gradients, complete on every rank,
+as they are. Only `gather` talks to other ranks, and nothing knows an engine: `step.py` is the shell.
 
-    S = sum over own rows <W * cotangent, z>  +  sum over pairs L(head stage(detached z))
-
-is back-propagated once: the first part through the trunk, the second through the heads. The factor W undoes the
-averaging over ranks, since each rank holds only its own rows; head gradients are complete on every rank, so averaging
-leaves them as they are. Only `gather` talks to other ranks, and nothing knows an engine: `step.py` is the shell.
+Under ZeRO-3 no gradient of a parameter can be had before the engine's own backward: there the heads run twice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from vatt_harmony.engine.encode import Encoded
 from vatt_harmony.engine.gather import gather_named
 from vatt_harmony.harmony.config import HarmonyConfig
-from vatt_harmony.harmony.harmonizer import Harmonized, HarmonyState, harmonize
-from vatt_harmony.harmony.signals import activation_kernel
+from vatt_harmony.harmony.harmonizer import Harmonized, harmonize
+from vatt_harmony.harmony.signals import activation_kernel, gram_at_output
+from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.model.heads import HeadStage
 from vatt_harmony.model.pairs import PAIRS
 from vatt_harmony.objective.config import ObjectiveConfig
 from vatt_harmony.objective.objective import PairLosses, pair_losses, valid_pairs
+
+Cotangents = dict[str, dict[str, Tensor]]
+"""Pair -> branch -> gradient of the pair's loss at the gathered z."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,36 +66,60 @@ def gather(encoded: Encoded, kernel_branches: Sequence[str], rank: int, world_si
 
 
 @dataclass(frozen=True, kw_only=True)
+class Differentiated:
+    """Losses of a global batch and their gradients."""
+
+    losses: PairLosses
+    """Without graph."""
+    total: Tensor
+    """Their sum, scalar."""
+    u: Cotangents
+    heads: dict[str, Tensor] | None
+    """Name -> gradient of the total loss with respect to the head stage's parameters that it reaches; None if they were
+    not asked for."""
+
+
+def differentiate(
+    gathered: Gathered, head_stage: HeadStage, objective: ObjectiveConfig, heads: bool = True
+) -> Differentiated:
+    """Gradients of every pair's loss at the gathered z, and with `heads` those of the head stage's parameters.
+
+    Nothing is accumulated anywhere. The statistics of batch norms stay as they are until `take_statistics`.
+    """
+    pairs = tuple(objective.weights.active())
+    users = {branch: [pair for pair in pairs if branch in PAIRS[pair]] for branch in gathered.z}
+    leaves = {
+        branch: _wide(z).expand(len(users[branch]), *z.shape).requires_grad_()
+        for branch, z in gathered.z.items()
+        if users[branch]
+    }
+    named = {name: p for name, p in head_stage.named_parameters() if p.requires_grad} if heads else {}
+    embeddings = head_stage(leaves, gathered.valid, update_statistics=False, pairs=pairs)
+    losses = pair_losses(embeddings, gathered.valid, objective)
+    total = losses.total
+    gradients = torch.autograd.grad(total, [*leaves.values(), *named.values()], allow_unused=True)
+    at_z = {branch: g.unbind() for branch, g in zip(leaves, gradients[: len(leaves)], strict=True)}
+    of_heads = zip(named, gradients[len(leaves) :], strict=True)
+    return Differentiated(
+        losses=losses.detach(),
+        total=total.detach(),
+        u={pair: {branch: at_z[branch][users[branch].index(pair)] for branch in PAIRS[pair]} for pair in pairs},
+        heads={name: g for name, g in of_heads if g is not None} if heads else None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Judged:
     """Losses of a global batch and what each row of z may send into the trunk."""
 
     losses: PairLosses
+    total: Tensor
     cotangents: dict[str, Tensor]
     """Branch -> gradient at the gathered z, `[B, D]` or `[B, K, D]`."""
+    heads: dict[str, Tensor] | None
+    """As in `Differentiated`."""
     harmonized: Harmonized | None
     """None in plain training."""
-
-
-def differentiate(
-    gathered: Gathered, head_stage: HeadStage, objective: ObjectiveConfig
-) -> tuple[dict[str, dict[str, Tensor]], PairLosses]:
-    """Pair -> branch -> gradient of the pair's loss at the gathered z, and the losses; no parameter gets a gradient.
-
-    Every loss has a head stage of its own, over its two branches only: under ZeRO-3 a graph can be differentiated once.
-    """
-    leaves = {
-        branch: z.to(torch.promote_types(torch.float32, z.dtype)).requires_grad_() for branch, z in gathered.z.items()
-    }
-    losses = PairLosses(terms={}, per_sample={}, recall={})
-    u = {}
-    for pair in objective.weights.active():
-        ends = {branch: leaves[branch] for branch in PAIRS[pair]}
-        embeddings = head_stage(ends, gathered.valid, update_statistics=False)
-        loss = pair_losses(embeddings, gathered.valid, objective, only=(pair,))
-        gradients = torch.autograd.grad(loss.terms[pair], list(ends.values()))
-        u[pair] = dict(zip(ends, gradients, strict=True))
-        losses |= loss.detach()
-    return u, losses
 
 
 def judge(
@@ -101,43 +130,95 @@ def judge(
     shared: tuple[str, ...],
     state: HarmonyState,
     step: int,
+    *,
+    heads: bool = True,
+    trunk_gram: Callable[[Cotangents], Tensor] | None = None,
+    scores: Callable[[PairLosses], Tensor | None] = lambda losses: None,
 ) -> Judged:
-    """Losses on the gathered z, their gradients there, and the harmonizer's verdict on them."""
-    u, losses = differentiate(gathered, head_stage, objective)
+    """Losses on the gathered z, their gradients there, and the harmonizer's verdict on them.
+
+    trunk_gram: gives the Gram of signals that need the trunk, on all ranks together; scores: of the curriculum, `[B]`,
+    made from the losses, None for the cosines.
+    """
+    found = differentiate(gathered, head_stage, objective, heads)
     if not harmony.enabled:
-        return Judged(losses=losses, cotangents=_sum(u), harmonized=None)
+        return Judged(
+            losses=found.losses, total=found.total, cotangents=_sum(found.u), heads=found.heads, harmonized=None
+        )
+    if trunk_gram is not None:
+        gram = trunk_gram(found.u)
+    else:
+        gram = gram_at_output(harmony.signal, found.u, gathered.kernel, harmony.compared(shared))
     validity = valid_pairs(gathered.valid)
     result = harmonize(
-        u=u,
-        kernel=gathered.kernel,
-        valid={pair: validity[pair] for pair in u},
+        u=found.u,
+        gram=gram,
+        valid={pair: validity[pair] for pair in found.u},
         config=harmony,
         shared=shared,
         state=state,
         step=step,
+        scores=scores(found.losses),
     )
-    return Judged(losses=losses, cotangents=dict(result.cotangents), harmonized=result)
+    return Judged(
+        losses=found.losses,
+        total=found.total,
+        cotangents=result.cotangents,
+        heads=found.heads,
+        harmonized=result,
+    )
 
 
 def surrogate(
     encoded: Encoded, gathered: Gathered, judged: Judged, head_stage: HeadStage, objective: ObjectiveConfig
 ) -> Tensor:
-    """The scalar S of this module's head; back-propagate it once. It is not the loss: never log it.
+    """The scalar of this module's head, whose value is the total loss; back-propagate it once.
 
-    The heads run afresh on the detached rows: under ZeRO-3 the parameters of the first run are gone by now.
+    Takes the step's batch-norm statistics. Without `judged.heads` the heads run afresh, and so does their backward.
     """
-    leaves = {branch: z.to(torch.promote_types(torch.float32, z.dtype)) for branch, z in gathered.z.items()}
-    embeddings = head_stage(leaves, gathered.valid, update_statistics=True)
-    scalar = pair_losses(embeddings, gathered.valid, objective).total
-    for branch, z in encoded.z.items():
-        wide = z.to(leaves[branch].dtype)
-        if branch not in judged.cotangents or not encoded.exists[branch]:
-            # No loss reaches it, or a dummy row: every parameter still takes part on every rank.
-            scalar = scalar + 0.0 * wide.sum()
-            continue
-        own = gathered.own(judged.cotangents[branch]).flatten(0, -2)[encoded.rows[branch]]
-        scalar = scalar + (wide * (own * gathered.world_size)).sum()
+    cotangents = [_own_rows(encoded, gathered, judged, branch) for branch in encoded.z]
+    if gathered.world_size > 1:
+        cotangents = list(torch._foreach_mul(cotangents, float(gathered.world_size)))
+    if judged.heads is None:
+        leaves = {branch: _wide(z) for branch, z in gathered.z.items()}
+        embeddings = head_stage(leaves, gathered.valid, update_statistics=True)
+        total = pair_losses(embeddings, gathered.valid, objective).total
+        return total + handing_on(torch.zeros_like(total), list(encoded.z.values()), cotangents)
+    head_stage.take_statistics()
+    parameters = dict(head_stage.named_parameters())
+    receivers = [*encoded.z.values(), *(parameters[name] for name in judged.heads)]
+    return handing_on(judged.total, receivers, [*cotangents, *judged.heads.values()])
+
+
+def handing_on(value: Tensor, receivers: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
+    """A scalar with this value whose backward gives each receiver its gradient, times the scalar's own gradient."""
+    scalar: Tensor = _HandingOn.apply(value, tuple(gradients), *receivers)
     return scalar
+
+
+class _HandingOn(torch.autograd.Function):
+    """One node for all: a sum of products would cost four operators for each receiver."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, gradients: tuple[Tensor, ...], *receivers: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.gradients = gradients
+        return value.detach().clone()
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
+        # A loss scaler's factor; autograd casts each gradient to its receiver's type afterwards.
+        return None, None, *torch._foreach_mul(ctx.gradients, scale)
+
+
+def _own_rows(encoded: Encoded, gathered: Gathered, judged: Judged, branch: str) -> Tensor:
+    """Cotangents of the rows that this rank encoded; zeros if no loss reaches them, or for a dummy row.
+
+    Every parameter then still takes part on every rank.
+    """
+    if branch not in judged.cotangents:
+        return torch.zeros_like(encoded.z[branch])
+    return encoded.collect(branch, gathered.own(judged.cotangents[branch]))
 
 
 def _sum(u: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -147,3 +228,7 @@ def _sum(u: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
         for branch, gradient in gradients.items():
             total[branch] = total[branch] + gradient if branch in total else gradient
     return total
+
+
+def _wide(z: Tensor) -> Tensor:
+    return z if z.dtype == torch.float64 else z.float()

@@ -63,7 +63,7 @@ class Watch:
         dist.all_gather_object(rows, rows[dist.get_rank()])
         drops = sum((row[0] for row in rows), Counter[str]())
         seen = sum((row[1] for row in rows), Counter[str]())
-        scalars = {group: _numbers(values) for group, values in result.scalars.items()}
+        scalars = {group: _numbers(values) for group, values in result.scalars().items()}
         for more in (self.meter.scalars(), held_out):
             for group, values in more.items():
                 scalars.setdefault(group, {}).update(values)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from vatt_harmony.harmony.ledger_config import LedgerConfig
+
 Signal = Literal["last_linear", "representation", "last_block", "exact", "batch"]
 Branches = Literal["all", "video"]
 Rule = Literal[
@@ -124,6 +126,8 @@ class HarmonyConfig:
     """Leaving out the samples with the strongest conflict."""
     balance: PairBalanceConfig = field(default_factory=PairBalanceConfig)
     """Keeping the pairs' losses in step."""
+    ledger: LedgerConfig = field(default_factory=LedgerConfig)
+    """Drawing samples less often that are known to disagree."""
 
     def __post_init__(self) -> None:
         for name, allowed in (

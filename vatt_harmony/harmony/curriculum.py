@@ -1,6 +1,7 @@
-"""Curriculum: which samples are left out, judged by the cosine of their losses' gradients."""
+"""Curriculum: which samples of a global batch are left out, the lowest scores first, and how the rest makes up."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,9 +19,10 @@ class Selection(NamedTuple):
     keep: Tensor
     """Bool `[B]`, false = dropped."""
     factors: Tensor
-    """Float64 `[B, M]`: 0 for dropped losses, the normalisation by the kept share for the others of the pairs."""
-    empty: Tensor
-    """Bool scalar: the curriculum would have left no valid loss of any sample."""
+    """`[B, M]`, or `[B, 1]` if it is the same for all losses: 0 for dropped losses, the normalisation by the kept share
+    for the others of the pairs."""
+    empty: Tensor | None
+    """Bool scalar: the curriculum would have left no valid loss of any sample; None where that cannot be."""
 
 
 def level(config: CurriculumConfig, step: int) -> float | None:
@@ -36,39 +38,46 @@ def level(config: CurriculumConfig, step: int) -> float | None:
     return first + (last - first) * progress
 
 
-def keep_mask(cosines: Tensor, config: CurriculumConfig, step: int) -> Tensor:
-    """Samples that the curriculum keeps, bool `[B]`, from the cosines `[B]` of the global batch, NaN = not a pair.
+def select(
+    scores: Tensor, valid: Tensor, droppable: Sequence[bool], config: CurriculumConfig, step: int
+) -> Selection | None:
+    """Decide on the whole batch what is dropped; None while nothing may be dropped.
 
-    Samples that are no pair are always kept. `threshold` keeps cosines > gamma. `quantile` drops exactly ⌊q·pairs⌋, the
-    lowest cosines; of equal ones those with the lower row, hence position, so that all ranks and world sizes agree.
+    scores `[B]`, the lowest are dropped first, NaN = no pair, always kept; valid bool `[B, M]`; droppable: losses that
+    a dropped sample loses. `threshold` keeps scores above gamma. `quantile` drops exactly ⌊q·pairs⌋, the lowest; of
+    equal ones those with the lower row, hence position, so that all ranks and world sizes agree. If no valid loss of
+    any sample is left, `on_empty: plain` keeps the batch as a whole.
     """
     value = level(config, step)
-    paired = ~cosines.isnan()
     if value is None:
-        return torch.ones_like(paired)
+        return None
+    paired = scores == scores  # not NaN
+    pairs = paired.sum(dtype=torch.float64)
     if config.kind == "threshold":
-        return ~paired | (cosines > value)
-    order = cosines.masked_fill(~paired, float("inf")).argsort(stable=True)
-    rank = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
-    # 0.29 · 100 is 28.999… in floating point.
-    dropped = (value * paired.sum(dtype=torch.float64) + 1e-9).floor()
-    return rank >= dropped
+        keep = ~(scores <= value)
+        kept = (keep & paired).sum(dtype=torch.float64)
+    else:
+        # 0.29 · 100 is 28.999… in floating point.
+        dropped = (pairs * value + 1e-9).floor()
+        # Ranks: the order of the order. NaN comes last.
+        keep = scores.argsort(stable=True).argsort() >= dropped
+        kept = pairs - dropped
+    empty = None
+    if config.kind == "threshold" or value == 1.0:
+        left = valid & (keep[:, None] | ~valid.new_tensor(droppable))
+        empty = valid.any() & ~left.any()
+        if config.on_empty == "plain":
+            keep, kept = keep | empty, torch.where(empty, pairs, kept)
+    return Selection(keep, _factors(keep, paired, pairs / kept, droppable, config, scores.dtype), empty)
 
 
-def select(cosines: Tensor, valid: Tensor, droppable: Tensor, config: CurriculumConfig, step: int) -> Selection:
-    """Decide on the whole batch what is dropped, and how the rest makes up for it.
-
-    cosines `[B]`, NaN = not a pair; valid bool `[B, M]`; droppable bool `[M]`: losses that a dropped sample loses.
-    If no valid loss of any sample is left, `on_empty: plain` keeps the batch as a whole.
-    """
-    keep = keep_mask(cosines, config, step)
-    left = valid & (keep[:, None] | ~droppable)
-    empty = valid.any() & ~left.any()
-    if config.on_empty == "plain":
-        keep = keep | empty
-    factors = torch.ones_like(valid, dtype=torch.float64)
+def _factors(
+    keep: Tensor, paired: Tensor, enlarged: Tensor, droppable: Sequence[bool], config: CurriculumConfig, to: torch.dtype
+) -> Tensor:
+    factors = keep.to(to)
     if config.normalise == "kept":
-        paired = ~cosines.isnan()
-        share = (keep & paired).sum(dtype=torch.float64) / paired.sum().clamp(min=1)
-        factors = torch.where(paired[:, None] & droppable, 1 / share.clamp(min=KEPT_SHARE_FLOOR), factors)
-    return Selection(keep, factors.masked_fill(~keep[:, None] & droppable, 0.0), empty)
+        # Without any pair the quotient is 0 / 0, and nobody takes it.
+        factors = torch.where(paired, factors * enlarged.clamp(max=1 / KEPT_SHARE_FLOOR).to(to), factors)
+    if all(droppable):
+        return factors[:, None]
+    return torch.stack([factors if lost else torch.ones_like(factors) for lost in droppable], dim=1)

@@ -1,6 +1,6 @@
 """The head stage: final norms, post-projections and projection heads, on the gathered batch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from .config import ModelConfig
-from .norm import MaskedBatchNorm, WideDense, WideLayerNorm, WideRMSNorm
+from .norm import MaskedBatchNorm, WideDense, WideLayerNorm, WideRMSNorm, wide
 from .pairs import PAIRS
 
 BRANCHES = ("video", "audio", "text")
@@ -66,20 +66,28 @@ class HierarchicalHeads(nn.Module):
         self.text_to_vt = Projection(layers["text_to_vt"], widths["text"], vt)
         self.audio_to_vt = Projection(layers["audio_to_vt"], va, vt) if config.audio_text_head else None
 
-    def forward(self, x: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool) -> Embeddings:
-        """Pair -> branch -> embedding, for every branch in `x`."""
+    def forward(
+        self, x: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool, pairs: Sequence[str] | None
+    ) -> Embeddings:
+        """Pair -> branch -> embedding, for every branch in `x`; `pairs` as in `HeadStage.forward`."""
         out: Embeddings = {pair: {} for pair in PAIRS}
         if "video" in x:
-            va = out["video_audio"]["video"] = self.video_to_va(x["video"], valid["video"], update)
-            out["video_text"]["video"] = self.va_to_vt(va, valid["video"], update)
+            va = _copies(self.video_to_va(x["video"], valid["video"], update), "video", pairs)
+            if "video_audio" in va:
+                out["video_audio"]["video"] = va["video_audio"]
+            if "video_text" in va:
+                out["video_text"]["video"] = self.va_to_vt(va["video_text"], valid["video"], update)
         if "audio" in x:
-            va = out["video_audio"]["audio"] = self.audio_to_va(x["audio"], valid["audio"], update)
-            if self.audio_to_vt is not None:
-                out["audio_text"]["audio"] = self.audio_to_vt(va, valid["audio"], update)
+            va = _copies(self.audio_to_va(x["audio"], valid["audio"], update), "audio", pairs)
+            if "video_audio" in va:
+                out["video_audio"]["audio"] = va["video_audio"]
+            if "audio_text" in va and self.audio_to_vt is not None:
+                out["audio_text"]["audio"] = self.audio_to_vt(va["audio_text"], valid["audio"], update)
         if "text" in x:
-            vt = out["video_text"]["text"] = self.text_to_vt(x["text"], valid["text"], update)
-            if self.audio_to_vt is not None:
-                out["audio_text"]["text"] = vt
+            vt = _copies(self.text_to_vt(x["text"], valid["text"], update), "text", pairs)
+            out["video_text"].update({"text": vt["video_text"]} if "video_text" in vt else {})
+            if "audio_text" in vt and self.audio_to_vt is not None:
+                out["audio_text"]["text"] = vt["audio_text"]
         return out
 
 
@@ -91,10 +99,21 @@ class JointHeads(nn.Module):
         self.pairs = [pair for pair in PAIRS if config.audio_text_head or pair != "audio_text"]
         self.maps = nn.ModuleDict({b: Projection("relu dense bn", widths[b], config.d_va) for b in BRANCHES})
 
-    def forward(self, x: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool) -> Embeddings:
+    def forward(
+        self, x: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool, pairs: Sequence[str] | None
+    ) -> Embeddings:
         """As `HierarchicalHeads.forward`."""
-        joint = {branch: self.maps[branch](x[branch], valid[branch], update) for branch in x}
-        return {pair: {b: joint[b] for b in PAIRS[pair] if b in joint} for pair in self.pairs}
+        joint = {branch: _copies(self.maps[branch](x[branch], valid[branch], update), branch, pairs) for branch in x}
+        return {pair: {b: joint[b][pair] for b in PAIRS[pair] if pair in joint.get(b, {})} for pair in self.pairs}
+
+
+def _copies(space: Tensor, branch: str, pairs: Sequence[str] | None) -> Mapping[str, Tensor]:
+    """Pair -> what it sees of a branch's rows: the same for all, or a copy each from the first dimension."""
+    users = [pair for pair in pairs or PAIRS if branch in PAIRS[pair]]
+    if pairs is None:
+        return dict.fromkeys(users, space)
+    # A squeeze and an unbind are views whose backward is a view or one stack.
+    return {users[0]: space.squeeze(0)} if len(users) == 1 else dict(zip(users, space.unbind(), strict=True))
 
 
 class HeadStage(nn.Module):
@@ -120,37 +139,51 @@ class HeadStage(nn.Module):
         self.heads = (JointHeads if config.heads == "joint" else HierarchicalHeads)(config, widths)
 
     def forward(
-        self, z: Mapping[str, Tensor], valid: Mapping[str, Tensor], update_statistics: bool
+        self,
+        z: Mapping[str, Tensor],
+        valid: Mapping[str, Tensor],
+        update_statistics: bool,
+        pairs: Sequence[str] | None = None,
     ) -> dict[str, tuple[Tensor, Tensor]]:
         """Unnormalised embeddings of each pair whose two branches are in `z`.
 
         z: "video" `[B, D]`, "audio" `[B, D]`, "text" `[B, K, D]`; valid: bool `[B]`, `[B]`, `[B, K]`: rows that
         count in the batch norms. Returns "video_audio" -> (`[B, 512]`, `[B, 512]`), "video_text" -> (`[B, 256]`,
         `[B, K, 256]`), and with the audio-text head "audio_text" -> (`[B, 256]`, `[B, K, 256]`).
+
+        With `pairs`, every branch of z has one dimension more in front: a copy of its rows for each of the pairs that
+        use it, in their order. No pair then shares a row with another, so that one backward of the sum of all losses
+        gives the gradient of each.
         """
-        spaces = self._spaces(z, valid, update_statistics)
+        spaces = self._spaces(z, valid, update_statistics, pairs)
         complete = {pair: [space.get(b) for b in pair.split("_")] for pair, space in spaces.items()}
         return {pair: (a, b) for pair, (a, b) in complete.items() if a is not None and b is not None}
+
+    def take_statistics(self) -> None:
+        """Move the batch norms' running statistics by the last forward in training mode that has not moved them."""
+        for module in self.modules():
+            if isinstance(module, MaskedBatchNorm):
+                module.take_statistics()
 
     def embed(self, z: Mapping[str, Tensor]) -> Embeddings:
         """Pair -> branch -> unnormalised embedding, for any branches; meant for evaluation mode."""
         valid = {branch: torch.ones(x.shape[:-1], dtype=torch.bool, device=x.device) for branch, x in z.items()}
-        return self._spaces(z, valid, False)
+        return self._spaces(z, valid, False, None)
 
     def features(self, z: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Pooled features (post-projected where there are post-projections), before the heads."""
         out = {}
         for branch in (b for b in BRANCHES if b in z):
-            x = z[branch]
-            x = x.to(torch.promote_types(x.dtype, torch.float32))
-            x = self.norms["shared" if "shared" in self.norms else branch](x)
+            x = self.norms["shared" if "shared" in self.norms else branch](wide(z[branch]))
             out[branch] = gelu(self.post[branch](x)) if branch in self.post else x
         return out
 
-    def _spaces(self, z: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool) -> Embeddings:
+    def _spaces(
+        self, z: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool, pairs: Sequence[str] | None
+    ) -> Embeddings:
         device = next(iter(z.values())).device.type
         known = torch.amp.is_autocast_available(device)  # not for meta tensors, on which work is counted
         # An engine's autocast would take the heads below float32.
         with torch.autocast(device, enabled=False) if known else nullcontext():
-            spaces: Embeddings = self.heads(self.features(z), valid, update)
+            spaces: Embeddings = self.heads(self.features(z), valid, update, pairs)
             return spaces

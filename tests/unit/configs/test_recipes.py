@@ -16,7 +16,7 @@ from vatt_harmony.engine.optim import build_optimizer
 from vatt_harmony.engine.parts import build_model, model_config
 from vatt_harmony.engine.surrogate import gather, judge, surrogate
 from vatt_harmony.errors import UserError
-from vatt_harmony.harmony.harmonizer import HarmonyState
+from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.model.config import ModelConfig
 from vatt_harmony.model.vatt import Vatt
 

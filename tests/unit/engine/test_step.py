@@ -31,7 +31,7 @@ def _train(rank: int, world_size: int) -> dict[str, object]:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     engine, *_ = deepspeed.initialize(model=model, optimizer=optimizer, config=settings, dist_init_required=False)
     process = Process(rank=rank, world_size=world_size, device=torch.device("cpu"))
-    step = PretrainStep(engine, ObjectiveConfig(), HarmonyConfig(), process, lambda finished: 1e-3, PATIENCE)
+    step = PretrainStep(engine, ObjectiveConfig(), HarmonyConfig(), process, lambda finished: 1e-3, PATIENCE, 0)
     taken, moved, ended = [], [], ""
     for number, good in enumerate([True, False, True, *[False] * PATIENCE]):
         batch = random_batch(8, tiny_config(), seed=number, missing=False)

@@ -8,7 +8,7 @@ import torch
 from vatt_harmony.engine.encode import encode
 from vatt_harmony.engine.surrogate import gather, judge, surrogate
 from vatt_harmony.harmony.config import HarmonyConfig
-from vatt_harmony.harmony.harmonizer import HarmonyState
+from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.model.config import ModelConfig
 from vatt_harmony.objective.config import ObjectiveConfig, PairWeights
 from vatt_harmony.scale.bench.harmonized import QUANTILE, gradients, harmonized_backward, plain_backward, relative

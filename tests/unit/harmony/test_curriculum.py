@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vatt_harmony.harmony import CurriculumConfig
-from vatt_harmony.harmony.curriculum import keep_mask, level, select
+from vatt_harmony.harmony.curriculum import Selection, level, select
 
 NAN = float("nan")
 
@@ -15,6 +15,14 @@ def quantile(q: float, **options: str) -> CurriculumConfig:
 
 def threshold(gamma: float, **options: str) -> CurriculumConfig:
     return CurriculumConfig(kind="threshold", shape="constant", gamma0=gamma, t0=0, **options)  # type: ignore[arg-type]
+
+
+def select_all(scores: torch.Tensor, config: CurriculumConfig, step: int = 0) -> Selection:
+    """Two losses, both dropped, valid wherever there is a score (the first one everywhere)."""
+    valid = torch.stack([torch.ones_like(scores, dtype=torch.bool), ~scores.isnan()], dim=1)
+    result = select(scores, valid, [True, True], config, step)
+    assert result is not None
+    return result
 
 
 def test_schedules() -> None:
@@ -36,7 +44,7 @@ def test_quantile_drops_exactly_the_floor(pairs: int, q: float) -> None:
     cosines = torch.full((130,), NAN)
     place = torch.randperm(130, generator=torch.Generator().manual_seed(pairs))[:pairs]
     cosines[place] = torch.linspace(-1, 1, pairs) if pairs else torch.zeros(0)
-    keep = keep_mask(cosines, quantile(q), 0)
+    keep = select_all(cosines, quantile(q)).keep
     count = pairs // 3 if q == 1 / 3 else round(q * 100) * pairs // 100
     assert keep[cosines.isnan()].all()
     assert (~keep).sum() == count
@@ -45,40 +53,41 @@ def test_quantile_drops_exactly_the_floor(pairs: int, q: float) -> None:
 
 def test_of_equal_cosines_the_lower_rows_are_dropped() -> None:
     cosines = torch.tensor([0.5, -0.2, NAN, -0.2, -0.2, 0.1])
-    assert keep_mask(cosines, quantile(0.4), 0).tolist() == [True, False, True, False, True, True]
+    assert select_all(cosines, quantile(0.4)).keep.tolist() == [True, False, True, False, True, True]
 
 
 def test_threshold_is_strict_and_spares_samples_that_are_no_pair() -> None:
     cosines = torch.tensor([0.0, -0.1, NAN, 0.1])
-    assert keep_mask(cosines, threshold(0.0), 0).tolist() == [False, False, True, True]
+    assert select_all(cosines, threshold(0.0)).keep.tolist() == [False, False, True, True]
 
 
 def test_normalisation_and_what_is_dropped() -> None:
     cosines = torch.tensor([-0.5, 0.5, NAN, 0.2])
     valid = torch.tensor([[True, True], [True, True], [True, False], [True, True]])
-    both, vt_only = torch.tensor([True, True]), torch.tensor([False, True])
+    both, vt_only = [True, True], [False, True]
     third = 3 / 2
     result = select(cosines, valid, both, threshold(0.0), 0)
-    assert result.factors.tolist() == [[0, 0], [third, third], [1, 1], [third, third]] and not result.empty
+    assert (
+        result.factors.expand(-1, 2).tolist() == [[0, 0], [third, third], [1, 1], [third, third]] and not result.empty
+    )
     result = select(cosines, valid, vt_only, threshold(0.0, drop="vt_only"), 0)
-    assert result.factors.tolist() == [[1, 0], [1, third], [1, 1], [1, third]]
+    assert result.factors.expand(-1, 2).tolist() == [[1, 0], [1, third], [1, 1], [1, third]]
     result = select(cosines, valid, both, threshold(0.0, normalise="batch"), 0)
-    assert result.factors.tolist() == [[0, 0], [1, 1], [1, 1], [1, 1]]
+    assert result.factors.expand(-1, 2).tolist() == [[0, 0], [1, 1], [1, 1], [1, 1]]
 
 
 def test_normalisation_is_bounded() -> None:
     cosines = torch.linspace(0, 1, 40)
-    valid, both = torch.ones(40, 2, dtype=torch.bool), torch.tensor([True, True])
-    assert select(cosines, valid, both, quantile(0.98), 0).factors.amax() == 10
+    assert select_all(cosines, quantile(0.98)).factors.amax() == 10
 
 
 @pytest.mark.parametrize(("on_empty", "kept"), [("plain", True), ("zero", False)])
 def test_nothing_left(on_empty: str, kept: bool) -> None:
     cosines, valid = torch.tensor([-0.5, -0.1, NAN]), torch.tensor([[True, True], [True, True], [False, False]])
-    both = torch.tensor([True, True])
+    both = [True, True]
     result = select(cosines, valid, both, threshold(0.9, on_empty=on_empty), 0)
     assert result.empty and result.keep.tolist() == [kept, kept, True]
-    assert result.factors.tolist() == [[kept, kept]] * 2 + [[1, 1]]
+    assert result.factors.expand(-1, 2).tolist() == [[kept, kept]] * 2 + [[1, 1]]
     lone = valid | torch.tensor([[False, False], [False, False], [True, False]])
     result = select(cosines, lone, both, threshold(0.9, on_empty=on_empty), 0)
     assert not result.empty and result.keep.tolist() == [False, False, True]
@@ -86,4 +95,11 @@ def test_nothing_left(on_empty: str, kept: bool) -> None:
 
 def test_a_batch_without_anything_valid_is_not_counted_as_empty() -> None:
     nothing = torch.zeros(3, 2, dtype=torch.bool)
-    assert not select(torch.full((3,), NAN), nothing, torch.tensor([True, True]), quantile(0.5), 0).empty
+    assert not select(torch.full((3,), NAN), nothing, [True, True], quantile(1.0), 0).empty
+
+
+def test_before_its_first_step_it_decides_nothing() -> None:
+    late = CurriculumConfig(kind="quantile", shape="constant", q0=0.5, t0=3)
+    scores, valid = torch.linspace(-1, 1, 4), torch.ones(4, 2, dtype=torch.bool)
+    assert select(scores, valid, [True, True], late, 2) is None
+    assert select(scores, valid, [True, True], late, 3) is not None

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vatt_harmony.harmony import CurriculumConfig, Harmonized, HarmonyConfig, HarmonyState, harmonize
+from vatt_harmony.harmony import CurriculumConfig, Harmonized, HarmonyConfig, HarmonyState, gram_at_output, harmonize
 from vatt_harmony.harmony.signals import activation_kernel, last_linear, representation
 
 EXACT = {"rtol": 1e-10, "atol": 1e-13}
@@ -18,8 +18,13 @@ SETTINGS = [
 
 def run(toy, config: HarmonyConfig, step: int = 0) -> tuple[Harmonized, dict, dict]:
     u, act, z = toy.cotangents()
-    kernel = activation_kernel(act, config.compared(toy.shared))
-    return harmonize(u, kernel, toy.pair_valid(), config, toy.shared, HarmonyState(), step), u, z
+    return harmonized(toy, u, act, config, step), u, z
+
+
+def harmonized(toy, u, act, config: HarmonyConfig, step: int = 0, valid=None) -> Harmonized:
+    compared = config.compared(toy.shared)
+    gram = gram_at_output(config.signal, u, activation_kernel(act, compared), compared)
+    return harmonize(u, gram, valid or toy.pair_valid(), config, toy.shared, HarmonyState(), step)
 
 
 def pulled_back(toy, cotangents: dict[str, Tensor], z: dict[str, Tensor]) -> Tensor:
@@ -54,7 +59,7 @@ def test_one_backward_equals_reweighted_per_sample_gradients(make_toy, setting, 
         expected += toy.per_sample(private, toy.parameters()).sum(0) if private else 0
     torch.testing.assert_close(pulled_back(toy, result.cotangents, z), expected, **EXACT)
     assert torch.stack(list(result.weights.values())).ne(1).any(0).double().mean() >= 0.2
-    assert result.stats["weight_max"] <= 1.5
+    assert result.statistics()["weight_max"] <= 1.5
 
 
 @pytest.mark.parametrize("three_losses", [False, True])
@@ -69,7 +74,7 @@ def test_realigned_gradient_of_the_compared_matrix_is_vector_pcgrad(make_toy, th
         own = [rows[pair][i] for pair in u if valid[pair][i]]
         rest = [rows[pair][i] for pair in u if not valid[pair][i]]
         expected = expected + projected_sum(torch.stack(own)) + sum(rest)
-    assert result.stats["negative_share"] > 0.2
+    assert result.statistics()["negative_share"] > 0.2
     (actual,) = torch.autograd.grad([z[b] for b in result.cotangents], matrix, list(result.cotangents.values()))
     torch.testing.assert_close(actual.flatten(), expected, **EXACT)
 
@@ -82,7 +87,8 @@ def test_last_linear_is_the_gram_of_that_matrix(make_toy, setting) -> None:
     compared = {p: {b: g for b, g in gradients.items() if b in toy.shared} for p, gradients in u.items()}
     zero = torch.zeros(len(act["video"]), matrix[0].numel(), dtype=torch.float64)
     rows = torch.stack([toy.per_sample(g, matrix) if g else zero for g in compared.values()], dim=1)
-    torch.testing.assert_close(last_linear(u, activation_kernel(act, toy.shared), toy.shared), rows @ rows.mT, **EXACT)
+    gram = last_linear(u, activation_kernel(act, toy.shared), toy.shared) / len(rows) ** 2
+    torch.testing.assert_close(gram, rows @ rows.mT, **EXACT)
 
 
 def test_last_linear_of_one_tower_has_the_cosine_of_its_representation(make_toy) -> None:
@@ -96,7 +102,7 @@ def test_representation_is_summed_over_branches_and_candidates(make_toy) -> None
     toy = make_toy()
     u, _, _ = toy.cotangents()
     va, vt = u["video_audio"], u["video_text"]
-    gram = representation(u, None, toy.shared)
+    gram = representation(u, None, toy.shared) / len(va["video"]) ** 2
     torch.testing.assert_close(gram[:, 0, 0], va["video"].square().sum(1) + va["audio"].square().sum(1))
     torch.testing.assert_close(gram[:, 1, 1], vt["video"].square().sum(1) + vt["text"].square().sum((1, 2)))
     torch.testing.assert_close(gram[:, 0, 1], (va["video"] * vt["video"]).sum(1))
@@ -124,8 +130,7 @@ def test_rule_sum_without_curriculum_is_plain_training_to_the_bit(make_toy, sett
     toy = make_toy(**setting)
     u, act, _ = toy.cotangents()
     u = {pair: {b: g.to(dtype) for b, g in gradients.items()} for pair, gradients in u.items()}
-    kernel = activation_kernel(act, toy.shared)
-    result = harmonize(u, kernel, toy.pair_valid(), HarmonyConfig(rule="sum"), toy.shared, HarmonyState(), 0)
+    result = harmonized(toy, u, act, HarmonyConfig(rule="sum"))
     for branch, cotangent in result.cotangents.items():
         first, *rest = (gradients[branch] for gradients in u.values() if branch in gradients)
         for gradient in rest:
@@ -156,7 +161,7 @@ def test_batch_without_text(make_toy) -> None:
     result, u, _ = run(toy, HarmonyConfig(curriculum=quantile))
     assert torch.equal(result.cotangents["video"], u["video_audio"]["video"])
     assert not result.cotangents["text"].any() and result.keep.all()
-    assert result.stats["pair_share"] == 0 and result.stats["cosine_mean"].isnan() and not result.stats["empty"]
+    assert result.statistics()["pair_share"] == 0 and result.statistics()["cosine_mean"].isnan()
 
 
 def test_a_third_loss_that_is_masked_gives_the_result_of_two(make_toy) -> None:
@@ -164,10 +169,9 @@ def test_a_third_loss_that_is_masked_gives_the_result_of_two(make_toy) -> None:
     u, act, _ = toy.cotangents()
     valid = toy.pair_valid()
     valid["audio_text"] = torch.zeros_like(valid["audio_text"])
-    kernel = activation_kernel(act, toy.shared)
-    three = harmonize(u, kernel, valid, HarmonyConfig(), toy.shared, HarmonyState(), 0)
+    three = harmonized(toy, u, act, HarmonyConfig(), valid=valid)
     del u["audio_text"], valid["audio_text"]
-    two = harmonize(u, kernel, valid, HarmonyConfig(), toy.shared, HarmonyState(), 0)
+    two = harmonized(toy, u, act, HarmonyConfig(), valid=valid)
     torch.testing.assert_close(three.cosines, two.cosines, equal_nan=True, **EXACT)
     for pair in two.weights:
         torch.testing.assert_close(three.weights[pair], two.weights[pair], **EXACT)
@@ -181,9 +185,7 @@ def test_scaling_the_losses(make_toy, signal) -> None:
 
     def scaled(*factors: float) -> Harmonized:
         changed = {p: {b: g * f for b, g in u[p].items()} for p, f in zip(u, factors, strict=True)}
-        return harmonize(
-            changed, activation_kernel(act, toy.shared), toy.pair_valid(), config, toy.shared, HarmonyState(), 0
-        )
+        return harmonized(toy, changed, act, config)
 
     once, together, apart = scaled(1, 1, 1), scaled(1e-5, 1e-5, 1e-5), scaled(1, 3, 1)
     for other in (together, apart):

@@ -8,7 +8,7 @@ from torch import Tensor
 from vatt_harmony.engine.encode import Encoded, encode
 from vatt_harmony.engine.surrogate import Judged, gather, judge, surrogate
 from vatt_harmony.harmony.config import CurriculumConfig, HarmonyConfig
-from vatt_harmony.harmony.harmonizer import HarmonyState
+from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.objective.config import ObjectiveConfig
 from vatt_harmony.objective.objective import pair_losses
@@ -25,7 +25,10 @@ def step_scalar(
     """The scalar to back-propagate; `forward` is the model or an engine around it. All ranks must call it."""
     encoded = encode(forward, batch, next(model.parameters()).device)
     gathered = gather(encoded, harmony.kernel_branches(model.shared_branches), rank, world_size)
-    judged = judge(gathered, model.head_stage, OBJECTIVE, harmony, model.shared_branches, HarmonyState(), 0)
+    heads = forward is model or forward.zero_optimization_stage() < 3
+    judged = judge(
+        gathered, model.head_stage, OBJECTIVE, harmony, model.shared_branches, HarmonyState(), 0, heads=heads
+    )
     return surrogate(encoded, gathered, judged, model.head_stage, OBJECTIVE), encoded, judged
 
 

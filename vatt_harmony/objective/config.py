@@ -7,6 +7,10 @@ Mode = Literal["asymmetric", "symmetric", "paper"]
 Total = Literal["mean", "sum"]
 InvalidAnchors = Literal["kept", "removed"]
 
+_LARGEST_WHOLE = 2048
+# On CPU and GPU alike a tile should fill the processor, and no more: 128 rows of 4,096 x 5 are 10 MB in fp32.
+_ROWS = 128
+
 
 @dataclass(frozen=True, kw_only=True)
 class PairWeights:
@@ -49,6 +53,11 @@ class ObjectiveConfig:
     """Padded candidate sentences are neither positives nor negatives; false lets them count (released code)."""
     invalid_anchors: InvalidAnchors = "kept"
     """Videos without a partner (text, sound) stay negatives of the other samples, or are `removed`."""
+    tile: int = 0
+    """Samples whose similarities to the batch are in memory at once; the losses are the same. 0 chooses: all of a global
+    batch of up to 2,048, 128 of a larger one."""
+    shard_above: int = 8192
+    """Global batch above which ranks divide the similarities among them instead of each computing all; 0: always."""
 
     def __post_init__(self) -> None:
         for name, allowed in (("mode", Mode), ("total", Total), ("invalid_anchors", InvalidAnchors)):
@@ -56,3 +65,10 @@ class ObjectiveConfig:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, allowed are {', '.join(get_args(allowed))}")
         if not 0.0 < self.temperature < float("inf"):
             raise ValueError(f"temperature is {self.temperature}, allowed is a finite number > 0")
+        for name in ("tile", "shard_above"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, allowed is 0 or more")
+
+    def rows_a_tile(self, batch: int) -> int:
+        """Rows of similarities of a global batch that are computed at once; not fewer than it has: no tiles."""
+        return self.tile or (batch if batch <= _LARGEST_WHOLE else _ROWS)

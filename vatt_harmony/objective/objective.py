@@ -1,7 +1,8 @@
 """The losses of all pairs of modalities on the gathered, global batch."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import nan
 
 import torch
 from torch import Tensor
@@ -9,7 +10,13 @@ from torch import Tensor
 from vatt_harmony.errors import UserError
 from vatt_harmony.model.pairs import PAIRS
 from vatt_harmony.objective.config import ObjectiveConfig
-from vatt_harmony.objective.contrastive import contrastive_losses, recall_at_1, similarities
+from vatt_harmony.objective.contrastive import Contrast, LogSums, contrast, similarities
+from vatt_harmony.objective.sharded import Share
+from vatt_harmony.objective.tiled import tiled_contrast
+
+
+WHOLE = Share()
+"""Of a rank that computes everything itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +28,9 @@ class PairLosses:
     per_sample: dict[str, Tensor]
     """Unweighted loss of each anchor `[B]`, detached; NaN where the pair is not valid."""
     recall: dict[str, Tensor]
-    """Recall@1 from anchors to partners inside the batch, scalar; NaN if the pair has no valid sample."""
+    """Recall@1 from anchors to partners inside the batch, scalar; NaN if the pair has no valid sample. For the log."""
+    log_sums: dict[str, LogSums] = field(default_factory=dict)
+    """What the similarities of each pair add up to, `[B]`; of no meaning where the pair is not valid."""
 
     def __or__(self, other: "PairLosses") -> "PairLosses":
         """Both results' pairs together."""
@@ -29,6 +38,7 @@ class PairLosses:
             terms=self.terms | other.terms,
             per_sample=self.per_sample | other.per_sample,
             recall=self.recall | other.recall,
+            log_sums=self.log_sums | other.log_sums,
         )
 
     def detach(self) -> "PairLosses":
@@ -45,6 +55,17 @@ class PairLosses:
         """Unweighted mean loss over each pair's valid samples, for the log; 0 if there is none."""
         return {pair: losses.nanmean().nan_to_num(nan=0.0) for pair, losses in self.per_sample.items()}
 
+    @property
+    def masses(self) -> dict[str, Tensor]:
+        """Mean share of the positives in their row and in their column, `[2]`, over each pair's valid samples; 0 if none.
+
+        1 is perfect retrieval in that direction; with similarities all equal, 1 / the number that are compared.
+        """
+        shares = {
+            pair: sums.masses().masked_fill(self.per_sample[pair].isnan(), nan) for pair, sums in self.log_sums.items()
+        }
+        return {pair: share.nanmean(dim=1).nan_to_num(nan=0.0) for pair, share in shares.items()}
+
 
 def valid_pairs(valid: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Samples that have both modalities of a pair: branch masks (text `[B, K]`, else `[B]`) → pair → bool `[B]`."""
@@ -57,19 +78,23 @@ def pair_losses(
     valid: Mapping[str, Tensor],
     config: ObjectiveConfig,
     only: Collection[str] | None = None,
+    *,
+    share: Share = WHOLE,
+    recall: bool = True,
 ) -> PairLosses:
     """Contrastive loss of every pair with weight above 0, on the global batch.
 
     embeddings: pair → (anchors `[B, D]`, partners `[B, D]` or `[B, K, D]`), not normalised; valid: branch → bool `[B]`
     (video, audio) and `[B, K]` (text, one a candidate). Every rank calls it with the same gathered rows. A pair without
     any valid sample has loss 0 and zero gradients. An anchor that is missing takes no part: neither as anchor nor as
-    negative. `only` restricts the result to some pairs; their terms stay the same. Raises UserError if a pair has a
-    weight but no embeddings. Source: VATT, arXiv 2104.11178, section 3.4.
+    negative. `only` restricts the result to some pairs; their terms stay the same. share: of this rank, which large
+    batches are divided by (`objective.shard_above`); without recall, `PairLosses.recall` is empty. Raises UserError if a
+    pair has a weight but no embeddings. Source: VATT, arXiv 2104.11178, section 3.4.
     """
     weights = config.weights.active()
     scale = sum(weights.values()) if config.total == "mean" else 1.0
     pair_valid = valid_pairs(valid)
-    terms, per_sample, recall = {}, {}, {}
+    terms, per_sample, recalls, log_sums = {}, {}, {}, {}
     for pair, weight in weights.items():
         if only is not None and pair not in only:
             continue
@@ -79,13 +104,36 @@ def pair_losses(
         candidates = valid[partner] if partners.dim() == 3 else valid[partner][:, None]
         if not config.candidate_mask:
             candidates = candidates.any(dim=1, keepdim=True).expand_as(candidates)
-        similarity = similarities(anchors, partners if partners.dim() == 3 else partners[:, None], config.temperature)
+        others = partners if partners.dim() == 3 else partners[:, None]
         negatives = valid[anchor] if config.invalid_anchors == "kept" else both
-        losses = contrastive_losses(similarity, both, candidates, negatives, config.mode)
-        terms[pair] = losses.sum() * (weight / scale) / both.sum().clamp(min=1)
-        per_sample[pair] = losses.detach().masked_fill(~both, float("nan"))
-        recall[pair] = recall_at_1(similarity, both, candidates)
-    return PairLosses(terms=terms, per_sample=per_sample, recall=recall)
+        found = _contrast(anchors, others, both, candidates, negatives, config, share, recall)
+        terms[pair] = found.total * (weight / scale) / both.sum().clamp(min=1)
+        per_sample[pair] = found.losses.detach().masked_fill(~both, nan)
+        log_sums[pair] = found.sums
+        if found.recall is not None:
+            recalls[pair] = found.recall
+    return PairLosses(terms=terms, per_sample=per_sample, recall=recalls, log_sums=log_sums)
+
+
+def _contrast(
+    anchors: Tensor,
+    others: Tensor,
+    valid: Tensor,
+    candidates: Tensor,
+    negatives: Tensor,
+    config: ObjectiveConfig,
+    share: Share,
+    recall: bool,
+) -> Contrast:
+    """The whole matrix of similarities at once, or this rank's rows in tiles; the results are the same."""
+    masks, count = (valid, candidates, negatives), len(anchors)
+    shared = share if count > config.shard_above else WHOLE
+    rows = config.rows_a_tile(count)
+    if shared.world_size == 1 and rows >= count:
+        return contrast(similarities(anchors, others, config.temperature), *masks, config.mode, recall)
+    return tiled_contrast(
+        anchors, others, *masks, config.mode, config.temperature, rows=rows, share=shared, recall=recall
+    )
 
 
 def _embeddings_of(pair: str, embeddings: Mapping[str, tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vatt_harmony.objective import contrastive_losses, recall_at_1, similarities
+from vatt_harmony.objective import contrast, recall_at_1, similarities
 
 MODES = ("asymmetric", "symmetric", "paper")
 
@@ -22,13 +22,13 @@ def losses(
     temperature: float = 0.07,
 ) -> Tensor:
     everyone = torch.ones(len(anchors), dtype=torch.bool)
-    return contrastive_losses(
+    return contrast(
         similarities(anchors, others, temperature),
         everyone if valid is None else valid,
         torch.ones(others.shape[:2], dtype=torch.bool) if candidates is None else candidates,
         everyone if negatives is None else negatives,
         mode,
-    )
+    ).losses
 
 
 def embeddings(batch: int = 5, candidates: int = 3, width: int = 7) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from vatt_harmony.figures import Figure
 from vatt_harmony.model.config import ModelConfig, TowerConfig
 from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.objective.config import ObjectiveConfig
-from vatt_harmony.objective.contrastive import contrastive_losses, similarities
+from vatt_harmony.objective.contrastive import contrast, similarities
 from vatt_harmony.objective.objective import PairLosses, pair_losses
 from vatt_harmony.scale.bench.suite import Options, Row, measures
 
@@ -129,7 +129,7 @@ def _loss(anchors: Tensor, others: Tensor, temperature: float, mode: str) -> flo
     valid = torch.ones(len(anchors), dtype=torch.bool)
     candidates = torch.ones(others.shape[:2], dtype=torch.bool)
     similarity = similarities(anchors, others, temperature)
-    return float(contrastive_losses(similarity, valid, candidates, valid, mode).mean())
+    return float(contrast(similarity, valid, candidates, valid, mode).losses.mean())
 
 
 def _masked_batch() -> tuple[Tensor, Tensor, dict[str, Tensor]]:

@@ -36,9 +36,10 @@ def _stationary(gram: Tensor, to_mean: Tensor, radius: Tensor) -> Tensor:
     """
     faces = subsets(gram.shape[1], gram.device)[1:]
     right = torch.stack([faces.to(gram.dtype).expand(len(gram), -1, -1), to_mean[:, None] * faces], dim=3)
-    p, q = torch.linalg.solve_ex(cut_out(gram, faces), right)[0].unbind(dim=3)
+    solution: Tensor = torch.linalg.solve_ex(cut_out(gram, faces), right)[0]
+    p, q = solution[:, :, :, 0], solution[:, :, :, 1]
     # gram·p = 1 on the face: ‖g_p‖² = Σp and ⟨g_p, g_q⟩ = Σq.
     square, half = p.sum(dim=2), q.sum(dim=2)
     rest = torch.linalg.vecdot(q, to_mean[:, None]) - radius.square()[:, None]
-    level = (half + (half.square() - square * rest).clamp(min=0).sqrt()) / square
+    level: Tensor = (half + (half.square() - square * rest).clamp(min=0).sqrt()) / square
     return level[:, :, None] * p - q

@@ -19,5 +19,5 @@ def config(gram: Tensor, active: Tensor, options: RuleOptions = DEFAULTS) -> Ten
     projection = (cosine @ share[:, :, None])[:, :, 0]
     # Of squared length; it vanishes with the share itself, if no direction has equal cosines to all.
     square = torch.linalg.vecdot(share, projection).clamp(min=torch.finfo(gram.dtype).tiny)
-    length = torch.linalg.vecdot(norms, projection.masked_fill(~active, 0.0)) / square
+    length = torch.linalg.vecdot(norms, projection) / square
     return finished(share * length[:, None] / norms, active)

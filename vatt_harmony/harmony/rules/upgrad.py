@@ -20,7 +20,7 @@ def upgrad(gram: Tensor, active: Tensor, options: RuleOptions = DEFAULTS) -> Ten
     norms, cosine = cosines(gram, active)
     coefficients = norms[:, :, None] * _projected(cosine) / norms[:, None, :]
     count = active.sum(dim=1, keepdim=True).clamp(min=1)
-    return finished(coefficients.masked_fill(~active[:, :, None], 0.0).sum(dim=1) / count, active)
+    return finished(coefficients.sum(dim=1) / count, active)
 
 
 def _projected(cosine: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def _projected(cosine: Tensor) -> Tensor:
     subset = subsets(losses, cosine.device)
     own = torch.eye(losses, dtype=cosine.dtype, device=cosine.device)
     right = -cosine[:, None] * subset[:, :, None]
-    added = torch.linalg.solve_ex(cut_out(cosine, subset), right)[0].mT
+    added: Tensor = torch.linalg.solve_ex(cut_out(cosine, subset), right)[0].mT
     feasible = added.isfinite().all(dim=3) & (added >= 0).all(dim=3)
     rows = own + added
     square = torch.linalg.vecdot(rows @ cosine[:, None], rows).masked_fill(~feasible, float("inf"))

@@ -30,7 +30,7 @@ class Encoded:
     def spread(self, branch: str, values: Tensor) -> Tensor:
         """Put `values` `[n, D]` of the encoded rows at their places: `[B, D]` or `[B, K, D]`, zeros elsewhere."""
         mask = self.valid[branch]
-        if len(values) == mask.numel():
+        if len(values) == mask.numel() and self.exists[branch]:
             return values.view(*mask.shape, values.shape[-1])
         full = values.new_zeros(mask.numel(), values.shape[-1])
         if self.exists[branch]:

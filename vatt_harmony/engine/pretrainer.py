@@ -56,7 +56,11 @@ class Pretrainer:
         """
         self.run, self.process = run, process
         deepspeed = complete(
-            read_deepspeed(config.engine.deepspeed), config.stream.global_batch, process.world_size, config.optim.clip
+            read_deepspeed(config.engine.deepspeed),
+            config.stream.global_batch,
+            process.world_size,
+            config.optim.clip,
+            config.engine.chunk,
         )
         on_first_rank(process, lambda: _claim(run))
         tokenizer = run_tokenizer(config, run, process)
@@ -73,7 +77,14 @@ class Pretrainer:
         self.engine = build_engine(model, config.optim, deepspeed, process)
         rate = partial(learning_rate, config=config.optim, steps=config.engine.steps)
         self.step = PretrainStep(
-            self.engine, config.objective, config.harmony, process, rate, config.engine.patience, config.seed
+            self.engine,
+            config.objective,
+            config.harmony,
+            process,
+            rate,
+            config.engine.patience,
+            config.seed,
+            config.engine.chunk,
         )
         if checkpoint is not None:
             self._resume(checkpoint)

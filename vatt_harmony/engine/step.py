@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vatt_harmony.engine.encode import Encoded, encode
+from vatt_harmony.engine.encode import Encoded
 from vatt_harmony.engine.guards import FiniteGuard, nonfinite_rows
 from vatt_harmony.engine.launch import Process
+from vatt_harmony.engine.passes import OnePass, Part, Passes, TwoPass
 from vatt_harmony.engine.report import DATA, HARMONY, HEALTH, LEARNING
 from vatt_harmony.engine.stopwatch import Stopwatch
 from vatt_harmony.engine.surrogate import Gathered, Judged, gather, judge, surrogate
@@ -59,9 +60,17 @@ class PretrainStep:
         learning_rate: Callable[[int], float],
         patience: int,
         seed: int,
+        chunk: int = 0,
     ) -> None:
+        """`engine`: DeepSpeed's; `chunk`: samples that a rank encodes at a time in two passes, 0 = all in one."""
         self.engine = engine
         self.model: Vatt = engine.module
+        self.chunk = chunk
+        self.passes: Passes = (
+            TwoPass(engine, process.device, chunk, self.model.config.dropout)
+            if chunk
+            else OnePass(engine, process.device)
+        )
         self.objective, self.harmony, self.process = objective, harmony, process
         self.learning_rate, self.seed = learning_rate, seed
         # Under ZeRO-3 a parameter's gradient can be had from the engine's own backward only.
@@ -77,7 +86,7 @@ class PretrainStep:
         for group in self.engine.optimizer.param_groups:
             group["lr"] = rate
         stopwatch = Stopwatch(self.process.device)
-        encoded = encode(self.engine, batch, self.process.device)
+        encoded = self.passes.encode(batch)
         stopwatch.stop()
         kernel_branches = self.harmony.kernel_branches(self.model.shared_branches)
         gathered = gather(encoded, kernel_branches, self.process.rank, self.process.world_size)
@@ -93,9 +102,7 @@ class PretrainStep:
             scores=self._scores,
         )
         taken = self._finite(encoded, judged, batch)
-        norm = (
-            self._update(surrogate(encoded, gathered, judged, self.model.head_stage, self.objective)) if taken else None
-        )
+        norm = self._update(self.passes.parts(batch, encoded, gathered, judged), gathered, judged) if taken else None
         if judged.harmonized is not None:
             self.state = judged.harmonized.state
         self.finished += 1
@@ -136,8 +143,14 @@ class PretrainStep:
             log.warning("step %d: not finite on this rank: %s", self.finished + 1, ", ".join(verdict.keys))
         return verdict.take_step
 
-    def _update(self, scalar: Tensor) -> Tensor | float:
-        self.engine.backward(scalar)
+    def _update(self, parts: Iterator[Part], gathered: Gathered, judged: Judged) -> Tensor | float:
+        heads = self.model.head_stage
+        for part in parts:
+            scalar = surrogate(part.encoded, gathered, judged, heads, self.objective, part.share)
+            if self.chunk:
+                self.engine.set_gradient_accumulation_boundary(part.last)
+            self.engine.backward(scalar)
+        heads.take_statistics()
         norm = self._gradient_norm() if self.engine.zero_optimization_stage() == 0 else None
         self.engine.step()
         if norm is not None:

@@ -170,24 +170,32 @@ def judge(
 
 
 def surrogate(
-    encoded: Encoded, gathered: Gathered, judged: Judged, head_stage: HeadStage, objective: ObjectiveConfig
+    encoded: Encoded,
+    gathered: Gathered,
+    judged: Judged,
+    head_stage: HeadStage,
+    objective: ObjectiveConfig,
+    share: float = 1.0,
 ) -> Tensor:
-    """The scalar of this module's head, whose value is the total loss; back-propagate it once.
+    """The scalar of this module's head; back-propagate it once. Batch-norm statistics stay until `take_statistics`.
 
-    Takes the step's batch-norm statistics. Without `judged.heads` the heads run afresh, and so does their backward.
+    `encoded` may hold some of the batch's rows, the others being in further scalars; then `share` is the part of the
+    heads' gradients in this one. Without `judged.heads` the heads run afresh, and so does their backward.
     """
     cotangents = [_own_rows(encoded, gathered, judged, branch) for branch in encoded.z]
     if gathered.world_size > 1:
         cotangents = list(torch._foreach_mul(cotangents, float(gathered.world_size)))
+    z = list(encoded.z.values())
+    if not share:
+        return handing_on(judged.total, z, cotangents)
     if judged.heads is None:
-        leaves = {branch: _wide(z) for branch, z in gathered.z.items()}
-        embeddings = head_stage(leaves, gathered.valid, update_statistics=True)
-        total = pair_losses(embeddings, gathered.valid, objective).total
-        return total + handing_on(torch.zeros_like(total), list(encoded.z.values()), cotangents)
-    head_stage.take_statistics()
+        leaves = {branch: _wide(rows) for branch, rows in gathered.z.items()}
+        embeddings = head_stage(leaves, gathered.valid, update_statistics=False)
+        total = share * pair_losses(embeddings, gathered.valid, objective).total
+        return total + handing_on(torch.zeros_like(total), z, cotangents)
     parameters = dict(head_stage.named_parameters())
-    receivers = [*encoded.z.values(), *(parameters[name] for name in judged.heads)]
-    return handing_on(judged.total, receivers, [*cotangents, *judged.heads.values()])
+    heads = list(judged.heads.values()) if share == 1 else list(torch._foreach_mul(list(judged.heads.values()), share))
+    return handing_on(judged.total, [*z, *(parameters[name] for name in judged.heads)], [*cotangents, *heads])
 
 
 def handing_on(value: Tensor, receivers: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:

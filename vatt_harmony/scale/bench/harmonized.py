@@ -37,6 +37,7 @@ def harmonized_backward(model: Vatt, batch: Batch, harmony: HarmonyConfig) -> Ju
     model.zero_grad(set_to_none=True)
     scalar, _, judged = step_scalar(model, model, batch, harmony)
     torch.autograd.backward(scalar)
+    model.head_stage.take_statistics()
     return judged
 
 

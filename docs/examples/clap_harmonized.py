@@ -1,11 +1,6 @@
-"""CLAP of transformers, harmonized, on batches of our stream.
-
-Run: python docs/examples/clap_harmonized.py FOLDER
-"""
+"""CLAP of transformers, made from a config, trained on batches of our stream; argument: a folder for the clips."""
 
 import sys
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -61,7 +56,7 @@ def represent(model: ClapModel, batch: Batch) -> dict[str, Tensor]:
     return {"audio": audio, "other": other, "text": text, "told": told}
 
 
-def losses(model: ClapModel, z: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def losses(model: ClapModel, z: dict[str, Tensor]) -> dict[str, Tensor]:
     """The model's projections and the losses over all clips."""
     audio, other = (F.normalize(model.audio_projection(z[name]), dim=-1) for name in ("audio", "other"))
     text, told = F.normalize(model.text_projection(z["text"]), dim=-1), z["told"]
@@ -82,7 +77,7 @@ def train(folder: Path, steps: int = 10) -> list[float]:
     curve: list[float] = []
     for batch in stream:
         told = {"caption": batch.text_mask[:, 0], "other_caption": batch.text_mask[:, 1]}
-        loss, report = harmonizer(represent(model, batch), partial(losses, model), valid=told)
+        loss, report = harmonizer(represent(model, batch), lambda z: losses(model, z), valid=told)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -1,7 +1,4 @@
-"""CLAP of transformers, made from a config, on batches of our stream.
-
-Run: python docs/examples/clap_plain.py FOLDER
-"""
+"""CLAP of transformers, made from a config, trained on batches of our stream; argument: a folder for the clips."""
 
 import sys
 from pathlib import Path

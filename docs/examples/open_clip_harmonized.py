@@ -1,11 +1,6 @@
-"""A harmonized open_clip model on frames and captions of our stream.
-
-Run: python docs/examples/open_clip_harmonized.py FOLDER
-"""
+"""An open_clip model trained on frames and captions of our stream; argument: a folder for the clips."""
 
 import sys
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -38,7 +33,7 @@ def represent(model: CLIP, batch: Batch) -> dict[str, Tensor]:
     return {"first": first, "last": last, "text": model.encode_text(batch.text[:, 0])}
 
 
-def losses(model: CLIP, z: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def losses(model: CLIP, z: dict[str, Tensor]) -> dict[str, Tensor]:
     """The losses over all clips."""
     first, last, text = (F.normalize(z[name], dim=-1) for name in ("first", "last", "text"))
     scale, contrast = model.logit_scale.exp(), ClipLoss()
@@ -54,7 +49,7 @@ def train(folder: Path, steps: int = 10) -> list[float]:
     harmonizer = Harmonizer(towers=[("first", "last")])
     curve: list[float] = []
     for batch in stream:
-        loss, report = harmonizer(represent(model, batch), partial(losses, model))
+        loss, report = harmonizer(represent(model, batch), lambda z: losses(model, z))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -1,7 +1,4 @@
-"""An open_clip model on frames and captions of our stream.
-
-Run: python docs/examples/open_clip_plain.py FOLDER
-"""
+"""An open_clip model trained on frames and captions of our stream; argument: a folder for the clips."""
 
 import sys
 from pathlib import Path

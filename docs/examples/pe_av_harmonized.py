@@ -1,11 +1,6 @@
-"""PE-AV of transformers, harmonized, on batches of our stream.
-
-Run: python docs/examples/pe_av_harmonized.py FOLDER
-"""
+"""PE-AV of transformers, made from a config, trained on batches of our stream; argument: a folder for the clips."""
 
 import sys
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -61,7 +56,7 @@ def represent(model: PeAudioVideoModel, batch: Batch) -> dict[str, Tensor]:
     return {"audio": outputs.audio_outputs.pooler_output, "video": outputs.video_outputs.pooler_output, "text": text}
 
 
-def losses(model: PeAudioVideoModel, z: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def losses(model: PeAudioVideoModel, z: dict[str, Tensor]) -> dict[str, Tensor]:
     """The model's heads and the losses over all clips."""
     audio, video = model.audio_model, model.video_model
     a, v = audio.audio_head(z["audio"]), video.video_head(z["video"])
@@ -82,7 +77,7 @@ def train(folder: Path, steps: int = 10) -> list[float]:
     harmonizer = Harmonizer()
     curve: list[float] = []
     for batch in stream:
-        loss, report = harmonizer(represent(model, batch), partial(losses, model))
+        loss, report = harmonizer(represent(model, batch), lambda z: losses(model, z))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

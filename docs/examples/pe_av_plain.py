@@ -1,7 +1,4 @@
-"""PE-AV of transformers, made from a config, on batches of our stream.
-
-Run: python docs/examples/pe_av_plain.py FOLDER
-"""
+"""PE-AV of transformers, made from a config, trained on batches of our stream; argument: a folder for the clips."""
 
 import sys
 from pathlib import Path

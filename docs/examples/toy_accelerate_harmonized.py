@@ -1,7 +1,4 @@
-"""Accelerate with two towers and three harmonized losses.
-
-Run: accelerate launch docs/examples/toy_accelerate_harmonized.py
-"""
+"""Accelerate: two towers, three losses, two micro-batches a step; any number of processes."""
 
 import torch
 from accelerate import Accelerator

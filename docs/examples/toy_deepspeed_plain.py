@@ -1,7 +1,4 @@
-"""DeepSpeed with two towers and three losses.
-
-Run: deepspeed docs/examples/toy_deepspeed_plain.py
-"""
+"""DeepSpeed, ZeRO stage 1: two towers, three losses; any number of ranks."""
 
 import deepspeed
 import torch

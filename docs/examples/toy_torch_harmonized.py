@@ -1,7 +1,4 @@
-"""A torch loop with three harmonized losses over two towers.
-
-Run: python docs/examples/toy_torch_harmonized.py
-"""
+"""A plain torch loop: two towers, three losses."""
 
 import torch
 from toy import TwoTowers, batches

@@ -1,7 +1,4 @@
-"""A plain torch loop with three losses over two towers.
-
-Run: python docs/examples/toy_torch_plain.py
-"""
+"""A plain torch loop: two towers, three losses."""
 
 import torch
 from toy import TwoTowers, batches

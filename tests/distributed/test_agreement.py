@@ -7,12 +7,12 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from vatt_harmony.engine.agreement import gather_over_ranks
-from vatt_harmony.engine.gather import gather_rows
 from vatt_harmony.engine.guards import FiniteGuard
 from vatt_harmony.engine.preemption import Preemption
 from vatt_harmony.engine.report import DATA, SPEED
 from vatt_harmony.engine.speed import SpeedMeter, StepTiming
 from vatt_harmony.errors import UserError
+from vatt_harmony.objective.gather import gather_rows
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,6 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from vatt_harmony.engine.encode import Encoded
-from vatt_harmony.engine.gather import gather_rows
 from vatt_harmony.engine.surrogate import Gathered
 from vatt_harmony.errors import UserError
 from vatt_harmony.harmony.block_gram import Cotangents, block_gram
@@ -21,6 +20,7 @@ from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.harmony.signals import Gradients
 from vatt_harmony.model.encoder import Encoder
 from vatt_harmony.model.vatt import Vatt
+from vatt_harmony.objective.gather import gather_rows
 
 _REPLAYING = ("last_block", "exact")
 _REFUSED = {

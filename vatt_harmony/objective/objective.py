@@ -1,7 +1,7 @@
 """The losses of all pairs of modalities on the gathered, global batch."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import nan
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 from vatt_harmony.errors import UserError
 from vatt_harmony.model.pairs import PAIRS
 from vatt_harmony.objective.config import ObjectiveConfig
-from vatt_harmony.objective.contrastive import Contrast, LogSums, contrast, similarities
+from vatt_harmony.objective.contrastive import Contrast, Retrieval, contrast, similarities
 from vatt_harmony.objective.sharded import Share
 from vatt_harmony.objective.tiled import tiled_contrast
 
@@ -27,18 +27,15 @@ class PairLosses:
     """Scalars with graph; their sum is the total loss. Weights and the global valid counts are already in them."""
     per_sample: dict[str, Tensor]
     """Unweighted loss of each anchor `[B]`, detached; NaN where the pair is not valid."""
-    recall: dict[str, Tensor]
-    """Recall@1 from anchors to partners inside the batch, scalar; NaN if the pair has no valid sample. For the log."""
-    log_sums: dict[str, LogSums] = field(default_factory=dict)
-    """What the similarities of each pair add up to, `[B]`; of no meaning where the pair is not valid."""
+    retrieval: dict[str, Retrieval]
+    """How the pair's embeddings find each other in the batch."""
 
     def __or__(self, other: "PairLosses") -> "PairLosses":
         """Both results' pairs together."""
         return PairLosses(
             terms=self.terms | other.terms,
             per_sample=self.per_sample | other.per_sample,
-            recall=self.recall | other.recall,
-            log_sums=self.log_sums | other.log_sums,
+            retrieval=self.retrieval | other.retrieval,
         )
 
     def detach(self) -> "PairLosses":
@@ -56,13 +53,19 @@ class PairLosses:
         return {pair: losses.nanmean().nan_to_num(nan=0.0) for pair, losses in self.per_sample.items()}
 
     @property
-    def masses(self) -> dict[str, Tensor]:
-        """Mean share of the positives in their row and in their column, `[2]`, over each pair's valid samples; 0 if none.
+    def recall(self) -> dict[str, Tensor]:
+        """Recall@1 from anchors to partners inside the batch, scalar, for the log; NaN if no sample is valid."""
+        return {pair: found.recall_at_1(~self.per_sample[pair].isnan()) for pair, found in self.retrieval.items()}
 
-        1 is perfect retrieval in that direction; with similarities all equal, 1 / the number that are compared.
+    @property
+    def masses(self) -> dict[str, Tensor]:
+        """Mean share of the positives in row and column over each pair's valid samples, `[2]`; 0 if there is none.
+
+        1 is perfect retrieval in that direction; similarities that are all equal give 1 / how many are compared.
         """
         shares = {
-            pair: sums.masses().masked_fill(self.per_sample[pair].isnan(), nan) for pair, sums in self.log_sums.items()
+            pair: found.masses().masked_fill(self.per_sample[pair].isnan(), nan)
+            for pair, found in self.retrieval.items()
         }
         return {pair: share.nanmean(dim=1).nan_to_num(nan=0.0) for pair, share in shares.items()}
 
@@ -80,21 +83,20 @@ def pair_losses(
     only: Collection[str] | None = None,
     *,
     share: Share = WHOLE,
-    recall: bool = True,
 ) -> PairLosses:
     """Contrastive loss of every pair with weight above 0, on the global batch.
 
     embeddings: pair → (anchors `[B, D]`, partners `[B, D]` or `[B, K, D]`), not normalised; valid: branch → bool `[B]`
     (video, audio) and `[B, K]` (text, one a candidate). Every rank calls it with the same gathered rows. A pair without
     any valid sample has loss 0 and zero gradients. An anchor that is missing takes no part: neither as anchor nor as
-    negative. `only` restricts the result to some pairs; their terms stay the same. share: of this rank, which large
-    batches are divided by (`objective.shard_above`); without recall, `PairLosses.recall` is empty. Raises UserError if a
-    pair has a weight but no embeddings. Source: VATT, arXiv 2104.11178, section 3.4.
+    negative. `only` restricts the result to some pairs; their terms stay the same. share: of this rank in the matrix of
+    similarities (`objective.shard_above`); all its ranks must then call it. Raises UserError if a pair has a weight but
+    no embeddings. Source: VATT, arXiv 2104.11178, section 3.4.
     """
     weights = config.weights.active()
     scale = sum(weights.values()) if config.total == "mean" else 1.0
     pair_valid = valid_pairs(valid)
-    terms, per_sample, recalls, log_sums = {}, {}, {}, {}
+    terms, per_sample, retrieval = {}, {}, {}
     for pair, weight in weights.items():
         if only is not None and pair not in only:
             continue
@@ -106,13 +108,11 @@ def pair_losses(
             candidates = candidates.any(dim=1, keepdim=True).expand_as(candidates)
         others = partners if partners.dim() == 3 else partners[:, None]
         negatives = valid[anchor] if config.invalid_anchors == "kept" else both
-        found = _contrast(anchors, others, both, candidates, negatives, config, share, recall)
+        found = _contrast(anchors, others, both, candidates, negatives, config, share)
         terms[pair] = found.total * (weight / scale) / both.sum().clamp(min=1)
         per_sample[pair] = found.losses.detach().masked_fill(~both, nan)
-        log_sums[pair] = found.sums
-        if found.recall is not None:
-            recalls[pair] = found.recall
-    return PairLosses(terms=terms, per_sample=per_sample, recall=recalls, log_sums=log_sums)
+        retrieval[pair] = found.retrieval
+    return PairLosses(terms=terms, per_sample=per_sample, retrieval=retrieval)
 
 
 def _contrast(
@@ -123,17 +123,14 @@ def _contrast(
     negatives: Tensor,
     config: ObjectiveConfig,
     share: Share,
-    recall: bool,
 ) -> Contrast:
     """The whole matrix of similarities at once, or this rank's rows in tiles; the results are the same."""
     masks, count = (valid, candidates, negatives), len(anchors)
     shared = share if count > config.shard_above else WHOLE
     rows = config.rows_a_tile(count)
     if shared.world_size == 1 and rows >= count:
-        return contrast(similarities(anchors, others, config.temperature), *masks, config.mode, recall)
-    return tiled_contrast(
-        anchors, others, *masks, config.mode, config.temperature, rows=rows, share=shared, recall=recall
-    )
+        return contrast(similarities(anchors, others, config.temperature), *masks, config.mode)
+    return tiled_contrast(anchors, others, *masks, config.mode, config.temperature, rows=rows, share=shared)
 
 
 def _embeddings_of(pair: str, embeddings: Mapping[str, tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

@@ -11,22 +11,21 @@ Under ZeRO-3 no gradient of a parameter can be had before the engine's own backw
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from vatt_harmony.engine.encode import Encoded
-from vatt_harmony.engine.gather import gather_named
 from vatt_harmony.harmony.config import HarmonyConfig
+from vatt_harmony.harmony.handing_on import handing_on
 from vatt_harmony.harmony.harmonizer import Harmonized, harmonize
 from vatt_harmony.harmony.signals import activation_kernel, gram_at_output
 from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.model.heads import HeadStage
 from vatt_harmony.model.pairs import PAIRS
 from vatt_harmony.objective.config import ObjectiveConfig
-from vatt_harmony.objective.objective import PairLosses, pair_losses, valid_pairs
+from vatt_harmony.objective.gather import gather_named
+from vatt_harmony.objective.objective import PairLosses, pair_losses
 
 Cotangents = dict[str, dict[str, Tensor]]
 """Pair -> branch -> gradient of the pair's loss at the gathered z."""
@@ -149,11 +148,10 @@ def judge(
         gram = trunk_gram(found.u)
     else:
         gram = gram_at_output(harmony.signal, found.u, gathered.kernel, harmony.compared(shared))
-    validity = valid_pairs(gathered.valid)
     result = harmonize(
         u=found.u,
         gram=gram,
-        valid={pair: validity[pair] for pair in found.u},
+        valid=found.losses.valid,
         config=harmony,
         shared=shared,
         state=state,
@@ -196,27 +194,6 @@ def surrogate(
     parameters = dict(head_stage.named_parameters())
     heads = list(judged.heads.values()) if share == 1 else list(torch._foreach_mul(list(judged.heads.values()), share))
     return handing_on(judged.total, [*z, *(parameters[name] for name in judged.heads)], [*cotangents, *heads])
-
-
-def handing_on(value: Tensor, receivers: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
-    """A scalar with this value whose backward gives each receiver its gradient, times the scalar's own gradient."""
-    scalar: Tensor = _HandingOn.apply(value, tuple(gradients), *receivers)
-    return scalar
-
-
-class _HandingOn(torch.autograd.Function):
-    """One node for all: a sum of products would cost four operators for each receiver."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, gradients: tuple[Tensor, ...], *receivers: Tensor) -> Tensor:  # type: ignore[override]
-        ctx.gradients = gradients
-        return value.detach().clone()
-
-    @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
-        # A loss scaler's factor; autograd casts each gradient to its receiver's type afterwards.
-        return None, None, *torch._foreach_mul(ctx.gradients, scale)
 
 
 def _own_rows(encoded: Encoded, gathered: Gathered, judged: Judged, branch: str) -> Tensor:

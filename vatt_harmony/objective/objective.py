@@ -11,12 +11,8 @@ from vatt_harmony.errors import UserError
 from vatt_harmony.model.pairs import PAIRS
 from vatt_harmony.objective.config import ObjectiveConfig
 from vatt_harmony.objective.contrastive import Contrast, Retrieval, contrast, similarities
-from vatt_harmony.objective.sharded import Share
+from vatt_harmony.objective.sharded import ALONE, Ranks
 from vatt_harmony.objective.tiled import tiled_contrast
-
-
-WHOLE = Share()
-"""Of a rank that computes everything itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +23,8 @@ class PairLosses:
     """Scalars with graph; their sum is the total loss. Weights and the global valid counts are already in them."""
     per_sample: dict[str, Tensor]
     """Unweighted loss of each anchor `[B]`, detached; NaN where the pair is not valid."""
+    valid: dict[str, Tensor]
+    """Samples that have both modalities, bool `[B]`."""
     retrieval: dict[str, Retrieval]
     """How the pair's embeddings find each other in the batch."""
 
@@ -35,6 +33,7 @@ class PairLosses:
         return PairLosses(
             terms=self.terms | other.terms,
             per_sample=self.per_sample | other.per_sample,
+            valid=self.valid | other.valid,
             retrieval=self.retrieval | other.retrieval,
         )
 
@@ -55,7 +54,7 @@ class PairLosses:
     @property
     def recall(self) -> dict[str, Tensor]:
         """Recall@1 from anchors to partners inside the batch, scalar, for the log; NaN if no sample is valid."""
-        return {pair: found.recall_at_1(~self.per_sample[pair].isnan()) for pair, found in self.retrieval.items()}
+        return {pair: found.recall_at_1(self.valid[pair]) for pair, found in self.retrieval.items()}
 
     @property
     def masses(self) -> dict[str, Tensor]:
@@ -82,15 +81,15 @@ def pair_losses(
     config: ObjectiveConfig,
     only: Collection[str] | None = None,
     *,
-    share: Share = WHOLE,
+    ranks: Ranks = ALONE,
 ) -> PairLosses:
     """Contrastive loss of every pair with weight above 0, on the global batch.
 
     embeddings: pair → (anchors `[B, D]`, partners `[B, D]` or `[B, K, D]`), not normalised; valid: branch → bool `[B]`
     (video, audio) and `[B, K]` (text, one a candidate). Every rank calls it with the same gathered rows. A pair without
     any valid sample has loss 0 and zero gradients. An anchor that is missing takes no part: neither as anchor nor as
-    negative. `only` restricts the result to some pairs; their terms stay the same. share: of this rank in the matrix of
-    similarities (`objective.shard_above`); all its ranks must then call it. Raises UserError if a pair has a weight but
+    negative. `only` restricts the result to some pairs; their terms stay the same. ranks: those that may divide the
+    similarities among them (`objective.shard_above`); all of them must call it. Raises UserError if a pair has a weight but
     no embeddings. Source: VATT, arXiv 2104.11178, section 3.4.
     """
     weights = config.weights.active()
@@ -108,11 +107,13 @@ def pair_losses(
             candidates = candidates.any(dim=1, keepdim=True).expand_as(candidates)
         others = partners if partners.dim() == 3 else partners[:, None]
         negatives = valid[anchor] if config.invalid_anchors == "kept" else both
-        found = _contrast(anchors, others, both, candidates, negatives, config, share)
+        found = _contrast(anchors, others, both, candidates, negatives, config, ranks)
         terms[pair] = found.total * (weight / scale) / both.sum().clamp(min=1)
         per_sample[pair] = found.losses.detach().masked_fill(~both, nan)
         retrieval[pair] = found.retrieval
-    return PairLosses(terms=terms, per_sample=per_sample, retrieval=retrieval)
+    return PairLosses(
+        terms=terms, per_sample=per_sample, valid={pair: pair_valid[pair] for pair in terms}, retrieval=retrieval
+    )
 
 
 def _contrast(
@@ -122,15 +123,15 @@ def _contrast(
     candidates: Tensor,
     negatives: Tensor,
     config: ObjectiveConfig,
-    share: Share,
+    ranks: Ranks,
 ) -> Contrast:
     """The whole matrix of similarities at once, or this rank's rows in tiles; the results are the same."""
     masks, count = (valid, candidates, negatives), len(anchors)
-    shared = share if count > config.shard_above else WHOLE
+    dividing = ranks if count > config.shard_above else ALONE
     rows = config.rows_a_tile(count)
-    if shared.world_size == 1 and rows >= count:
+    if dividing.world_size == 1 and rows >= count:
         return contrast(similarities(anchors, others, config.temperature), *masks, config.mode)
-    return tiled_contrast(anchors, others, *masks, config.mode, config.temperature, rows=rows, share=shared)
+    return tiled_contrast(anchors, others, *masks, config.mode, config.temperature, rows=rows, ranks=dividing)
 
 
 def _embeddings_of(pair: str, embeddings: Mapping[str, tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

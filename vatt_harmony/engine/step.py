@@ -17,6 +17,7 @@ from vatt_harmony.engine.passes import OnePass, Part, Passes, TwoPass
 from vatt_harmony.engine.report import DATA, HARMONY, HEALTH, LEARNING
 from vatt_harmony.engine.stopwatch import Stopwatch
 from vatt_harmony.engine.surrogate import Gathered, Judged, gather, judge, surrogate
+from vatt_harmony.engine.trunk_signals import block_inputs, trunk_gram
 from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.harmony.curriculum import level
 from vatt_harmony.harmony.scores import scores_of
@@ -86,7 +87,8 @@ class PretrainStep:
         for group in self.engine.optimizer.param_groups:
             group["lr"] = rate
         stopwatch = Stopwatch(self.process.device)
-        encoded = self.passes.encode(batch)
+        with block_inputs(self.model, self.harmony) as kept:
+            encoded = self.passes.encode(batch)
         stopwatch.stop()
         kernel_branches = self.harmony.kernel_branches(self.model.shared_branches)
         gathered = gather(encoded, kernel_branches, self.process.rank, self.process.world_size)
@@ -99,6 +101,9 @@ class PretrainStep:
             self.state,
             self.finished,
             heads=self.heads_once,
+            trunk_gram=lambda u: (
+                trunk_gram(u, self.model, self.harmony, encoded, kept, gathered) if needs_trunk(self.harmony) else None
+            ),
             scores=self._scores,
         )
         taken = self._finite(encoded, judged, batch)
@@ -177,7 +182,7 @@ class PretrainStep:
         if norm is not None:
             groups[HEALTH]["gradient_norm"] = norm
         if judged.harmonized is not None:
-            groups[HARMONY] = judged.harmonized.statistics() | {"empty_steps": self.state.empty_steps}
+            groups[HARMONY] = {**judged.harmonized.statistics(), "empty_steps": self.state.empty_steps}
             groups[HEALTH]["clamp_rate"] = groups[HARMONY]["clamp_rate"]
         return groups
 

@@ -100,7 +100,7 @@ class MaskedBatchNorm(nn.Module):
         self._latest: list[Tensor] = []
 
     def forward(self, x: Tensor, valid: Tensor, update: bool) -> Tensor:
-        """`[..., C]`, bool mask `[...]` of rows that count -> `[..., C]`; `update` moves the running statistics at once.
+        """`[..., C]`, bool mask `[...]` of rows that count -> `[..., C]`; `update` calls `take_statistics`.
 
         x may have one dimension more in front, `[M, ..., C]`: M batches, each with statistics of its own, under one
         mask; the first one moves the running statistics.

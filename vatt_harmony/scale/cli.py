@@ -5,6 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+SUITES = ("main", "harmony")
+"""Each is a module of `scale/bench/` with its `ROWS`."""
+
 
 def add_parsers(subparsers: Any) -> None:
     """Add `bench`; its parsed namespace has `run_verb`, a function of it that returns the status."""
@@ -15,7 +18,7 @@ def add_parsers(subparsers: Any) -> None:
         "are read from VATT_HARMONY_DATA, else ../shared/data beside the checkout; rows that need them are left "
         "out where there are none.",
     )
-    parser.add_argument("suite", choices=("main",), metavar="SUITE", help="which table: main")
+    parser.add_argument("suite", choices=SUITES, metavar="SUITE", help=f"which table: {', '.join(SUITES)}")
     parser.add_argument("--only", metavar="ID,...", help="some rows of it, such as 01.5,01.11")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--pairs", type=int, default=5, metavar="N", help="repetitions of compared times (5)")
@@ -24,15 +27,17 @@ def add_parsers(subparsers: Any) -> None:
 
 
 def _bench(options: argparse.Namespace) -> int:
+    from importlib import import_module
+
     from rich.console import Console
 
     from vatt_harmony.figures import print_figures, write_figures
-    from vatt_harmony.scale.bench.main import ROWS
     from vatt_harmony.scale.bench.suite import Options, run_rows, select
 
     console = Console()
     chosen = Options(data=_media(), pairs=options.pairs, batch=options.batch)
-    figures = run_rows(select(ROWS, options.only), chosen, console)
+    rows = import_module(f"vatt_harmony.scale.bench.{options.suite}").ROWS
+    figures = run_rows(select(rows, options.only), chosen, console)
     print_figures(figures, console)
     if options.json is not None:
         write_figures(figures, options.json)

@@ -1,7 +1,7 @@
 """Row 01.11: what a harmonized step costs over a plain one: work counted, CPU time of interleaved repetitions."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,30 +29,33 @@ STEPS: dict[str, Step] = {
 }
 
 
-def count(config: ModelConfig, batch: Batch) -> dict[str, CountWork]:
+def count(config: ModelConfig, batch: Batch, steps: Mapping[str, Step] = STEPS) -> dict[str, CountWork]:
     """Step -> its work, counted on meta tensors."""
     with torch.device("meta"):
         model = Vatt(config).train()
     counted = {}
-    for name, step in STEPS.items():
+    for name, step in steps.items():
+        step(model, batch)  # makes the constants that are made once
         with CountWork() as counted[name]:
             step(model, batch)
     return counted
 
 
-def cpu_seconds(config: ModelConfig, batch: Batch, pairs: int) -> dict[str, list[float]]:
+def cpu_seconds(
+    config: ModelConfig, batch: Batch, pairs: int, steps: Mapping[str, Step] = STEPS
+) -> dict[str, list[float]]:
     """Step -> CPU seconds of each repetition, one thread; the steps take turns, also at being the first."""
     torch.manual_seed(0)
     model = Vatt(config).train()
-    seconds: dict[str, list[float]] = {name: [] for name in STEPS}
-    names = list(STEPS)
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    names = list(steps)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         for repetition in range(pairs):
             for name in names[repetition % len(names) :] + names[: repetition % len(names)]:
                 started = time.process_time()
-                STEPS[name](model, batch)
+                steps[name](model, batch)
                 seconds[name].append(time.process_time() - started)
     finally:
         torch.set_num_threads(threads)
@@ -84,8 +87,7 @@ def run(options: Options) -> list[Figure]:
     batch = random_batch(options.batch, CONFIG, candidates=5, missing=False)
     work = count(CONFIG, batch)
     seconds = cpu_seconds(CONFIG, batch, options.pairs)
-    flagged = MEASURES if options.batch == FULL_BATCH else [_flag(m, options.batch) for m in MEASURES]
-    figures = [replace(figure, n=options.pairs) for figure in flagged]
+    figures = [replace(figure, n=options.pairs) for figure in flagged(MEASURES, options.batch)]
     for base, (flops, times, operators) in {"plain": (0, 1, 4), "disabled": (2, 3, 5)}.items():
         ratio, low, high = median_ratio(seconds["harmonized"], seconds[base])
         figures[flops] = replace(figures[flops], value=work["harmonized"].flops / work[base].flops, n=None)
@@ -97,8 +99,11 @@ def run(options: Options) -> list[Figure]:
     return figures
 
 
-def _flag(figure: Figure, batch: int) -> Figure:
-    return replace(figure, name=f"{figure.name} (batch {batch}, not {FULL_BATCH})")
+def flagged(figures: Sequence[Figure], batch: int) -> list[Figure]:
+    """The figures, whose names say so if they were taken at another batch than the row's own."""
+    if batch == FULL_BATCH:
+        return list(figures)
+    return [replace(figure, name=f"{figure.name} (batch {batch}, not {FULL_BATCH})") for figure in figures]
 
 
 ROW = Row(

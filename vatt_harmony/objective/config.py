@@ -54,8 +54,8 @@ class ObjectiveConfig:
     invalid_anchors: InvalidAnchors = "kept"
     """Videos without a partner (text, sound) stay negatives of the other samples, or are `removed`."""
     tile: int = 0
-    """Samples whose similarities to the batch are in memory at once; the losses are the same. 0 chooses: all of a global
-    batch of up to 2,048, 128 of a larger one."""
+    """Samples whose similarities to the batch are in memory at once; the losses are the same. 0 chooses: all of a
+    global batch of up to 2,048, 128 of a larger one."""
     shard_above: int = 8192
     """Global batch above which ranks divide the similarities among them instead of each computing all; 0: always."""
 

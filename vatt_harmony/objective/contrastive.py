@@ -17,19 +17,30 @@ _NORM_FLOOR = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogSums:
-    """Log-sum-exps of one pair's similarities, `[B]` each, without graph; of no meaning where the pair is not valid."""
+class Retrieval:
+    """How one pair's embeddings find each other in the batch: `[B]` each, no graph, of no meaning where not valid."""
 
     positive: Tensor
-    """Anchor i against its own candidates."""
+    """Log-sum-exp of the similarities of anchor i to its own candidates."""
     row: Tensor
-    """Anchor i against all candidates of all valid samples."""
+    """The same, to all candidates of all valid samples."""
     column: Tensor
-    """All anchors that are negatives, i's own included, against the candidates of i."""
+    """The same, of all anchors that are negatives, i's own included, to the candidates of i."""
+    own: Tensor
+    """Similarity of anchor i to the nearest of its own candidates."""
+    other: Tensor
+    """Similarity of anchor i to the nearest candidate of any other valid sample."""
 
     def masses(self) -> Tensor:
-        """Share of the positives in row and column, `[2, B]`: how surely each direction retrieves its partner."""
+        """Share of the positives in their row and in their column, `[2, B]`: how surely each direction finds them."""
         return (self.positive - torch.stack([self.row, self.column])).exp()
+
+    def recall_at_1(self, valid: Tensor) -> Tensor:
+        """Share of valid anchors nearer to a candidate of their own than to any other, scalar; NaN if none is valid.
+
+        A tie counts as a miss.
+        """
+        return ((self.own > self.other) & valid).sum() / valid.sum()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +51,7 @@ class Contrast:
     """Loss of every sample as an anchor, `[B]`; exactly 0, with zero gradient, where the pair is not valid."""
     total: Tensor
     """Their sum, a scalar with graph."""
-    sums: LogSums
-    recall: Tensor | None
-    """Recall@1, scalar, as in `recall_at_1`; None if it was not asked for."""
+    retrieval: Retrieval
 
 
 def directions(anchors: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,9 +69,7 @@ def similarities(anchors: Tensor, others: Tensor, temperature: float) -> Tensor:
         return torch.einsum("id,jkd->ijk", *directions(anchors, others)) / temperature
 
 
-def contrast(
-    similarity: Tensor, valid: Tensor, candidates: Tensor, negatives: Tensor, mode: str, recall: bool = False
-) -> Contrast:
+def contrast(similarity: Tensor, valid: Tensor, candidates: Tensor, negatives: Tensor, mode: str) -> Contrast:
     """Losses of all samples from the whole matrix of similarities; `tiled_contrast` gives the same without it.
 
     similarity `[B, B, K]` from `similarities`; valid bool `[B]`: samples that have anchor and partner; candidates bool
@@ -73,33 +80,22 @@ def contrast(
     partners = valid[:, None] & candidates
     # Adding to what is masked costs nothing in the backward; filling it does.
     masked = similarity + ~partners * _MASKED
-    not_in_column = (~negatives * _MASKED)[:, None, None]
-    if mode == "paper":
-        not_in_column = not_in_column + (torch.eye(len(valid), device=valid.device) * _MASKED)[:, :, None]
+    no_negative = (~negatives * _MASKED)[:, None]
+    itself = torch.eye(len(valid), device=valid.device) * _MASKED
     row = masked.logsumexp(dim=(1, 2))
-    column = (masked + not_in_column).logsumexp(dim=(0, 2))
+    column = (masked + (no_negative + itself if mode == "paper" else no_negative)[:, :, None]).logsumexp(dim=(0, 2))
     positive = masked.diagonal(dim1=0, dim2=1).logsumexp(dim=0)
     denominator = row + column - positive if mode == "symmetric" else torch.logaddexp(row, column)
     losses = (denominator - positive) * valid
-    whole_column = torch.logaddexp(column, positive) if mode == "paper" else column
-    return Contrast(
-        losses=losses,
-        total=losses.sum(),
-        sums=LogSums(positive=positive.detach(), row=row.detach(), column=whole_column.detach()),
-        recall=recall_at_1(similarity, valid, candidates) if recall else None,
+    nearest = masked.detach().amax(dim=2)
+    retrieval = Retrieval(
+        positive=positive.detach(),
+        row=row.detach(),
+        column=(torch.logaddexp(column, positive) if mode == "paper" else column).detach(),
+        own=nearest.diagonal(),
+        other=(nearest + itself).amax(dim=1),
     )
-
-
-def recall_at_1(similarity: Tensor, valid: Tensor, candidates: Tensor) -> Tensor:
-    """Share of valid anchors that are nearer to a candidate of their own than to any other valid sample's, scalar.
-
-    Shapes as in `contrast`. A tie counts as a miss; NaN if no sample is valid. For the log, no gradient.
-    """
-    partners = valid[:, None] & candidates
-    nearest = similarity.detach().masked_fill(~partners, _MASKED).amax(dim=2)
-    own = torch.eye(len(valid), dtype=torch.bool, device=valid.device)
-    hit = nearest.diagonal() > nearest.masked_fill(own, 2 * _MASKED).amax(dim=1)
-    return (hit & valid).sum() / valid.sum()
+    return Contrast(losses=losses, total=losses.sum(), retrieval=retrieval)
 
 
 def _normalised(x: Tensor) -> Tensor:

@@ -62,11 +62,10 @@ class PairLosses:
 
         1 is perfect retrieval in that direction; similarities that are all equal give 1 / how many are compared.
         """
-        shares = {
-            pair: found.masses().masked_fill(self.per_sample[pair].isnan(), nan)
+        return {
+            pair: found.masses().masked_fill(~self.valid[pair], 0.0).sum(dim=1) / self.valid[pair].sum().clamp(min=1)
             for pair, found in self.retrieval.items()
         }
-        return {pair: share.nanmean(dim=1).nan_to_num(nan=0.0) for pair, share in shares.items()}
 
 
 def valid_pairs(valid: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -88,9 +87,9 @@ def pair_losses(
     embeddings: pair → (anchors `[B, D]`, partners `[B, D]` or `[B, K, D]`), not normalised; valid: branch → bool `[B]`
     (video, audio) and `[B, K]` (text, one a candidate). Every rank calls it with the same gathered rows. A pair without
     any valid sample has loss 0 and zero gradients. An anchor that is missing takes no part: neither as anchor nor as
-    negative. `only` restricts the result to some pairs; their terms stay the same. ranks: those that may divide the
-    similarities among them (`objective.shard_above`); all of them must call it. Raises UserError if a pair has a weight but
-    no embeddings. Source: VATT, arXiv 2104.11178, section 3.4.
+    negative. `only` restricts the result to some pairs; their terms stay the same. ranks: those that
+    divide the similarities of a large batch among them (`objective.shard_above`). Raises UserError if a pair has a
+    weight but no embeddings. Source: VATT, arXiv 2104.11178, section 3.4.
     """
     weights = config.weights.active()
     scale = sum(weights.values()) if config.total == "mean" else 1.0

@@ -1,4 +1,4 @@
-"""Which rows of the similarity matrix a rank computes, and the sums over ranks that complete its results."""
+"""Which rows of the matrix of similarities a rank computes, and the sums over ranks that complete its results."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
-class Share:
-    """One rank's part of a matrix whose factors all ranks hold; the default is the whole of it.
+class Ranks:
+    """The ranks that compute one matrix together, all of which hold its factors; the default is a rank alone.
 
     A rank computes its own rows against all columns. Sums along a row are then complete, sums along a column are not:
     `add` completes them. Every rank has the results of all rows afterwards, bit for bit the same, since an all-reduce
@@ -23,7 +23,10 @@ class Share:
         return range(count * self.rank // self.world_size, count * (self.rank + 1) // self.world_size)
 
     def add(self, *parts: Tensor) -> None:
-        """Sum each part over all ranks, in place; all ranks must call it with equal shapes."""
+        """Sum each part over the ranks, in place; all of them must call it with equal shapes."""
         if self.world_size > 1:
             for part in parts:
                 dist.all_reduce(part)
+
+
+ALONE = Ranks()

@@ -26,9 +26,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from vatt_harmony.errors import UserError
-from vatt_harmony.objective.contrastive import Contrast, LogSums, directions
+from vatt_harmony.objective.contrastive import Contrast, Retrieval, directions
 from vatt_harmony.objective.precision import without_autocast
-from vatt_harmony.objective.sharded import Share
+from vatt_harmony.objective.sharded import Ranks
 
 # exp(-80) and its inverse are normal numbers in fp32, exp(-700) in fp64; 2 / temperature is the width of S.
 _WIDTH = {torch.float32: 80.0, torch.float64: 700.0}
@@ -44,12 +44,11 @@ def tiled_contrast(
     temperature: float,
     *,
     rows: int,
-    share: Share,
-    recall: bool = False,
+    ranks: Ranks,
 ) -> Contrast:
     """As `contrast(similarities(anchors, others, temperature), ...)`, `rows` rows of similarities at a time.
 
-    Only `total` has a graph; it can be differentiated once, not twice. All ranks of `share` must call it with equal
+    Only `total` has a graph; it can be differentiated once, not twice. All `ranks` must call it with equal
     arguments, and get equal results. Raises UserError if the temperature is too low for fp64's range.
     """
     if 2 / temperature > _WIDTH[torch.float64]:
@@ -58,16 +57,12 @@ def tiled_contrast(
             "Their exponentials would leave the range of float64.",
             "Set objective.temperature to 0.003 or more.",
         )
-    problem = _Problem(valid, candidates, negatives, mode, temperature, rows, share, recall)
+    problem = _Problem(valid, candidates, negatives, mode, temperature, rows, ranks)
     with without_autocast(anchors.device):
-        total, losses, sums, hits = _Tiled.apply(*directions(anchors, others), problem)
-    positive, row, column = sums.unbind()
-    return Contrast(
-        losses=losses,
-        total=total,
-        sums=LogSums(positive=positive, row=row, column=column),
-        recall=(hits * valid).sum() / valid.sum() if recall else None,
-    )
+        total, losses, sums = _Tiled.apply(*directions(anchors, others), problem)
+    positive, row, column, own, other = sums.unbind()
+    retrieval = Retrieval(positive=positive, row=row, column=column, own=own, other=other)
+    return Contrast(losses=losses, total=total, retrieval=retrieval)
 
 
 @dataclass(frozen=True)
@@ -80,8 +75,7 @@ class _Problem:
     mode: str
     temperature: float
     rows: int
-    share: Share
-    recall: bool
+    ranks: Ranks
 
 
 class _Tiled(torch.autograd.Function):
@@ -89,7 +83,8 @@ class _Tiled(torch.autograd.Function):
     def forward(ctx: Any, anchors: Tensor, others: Tensor, problem: _Problem) -> tuple[Tensor, ...]:  # type: ignore[override]
         fits = 2 / problem.temperature <= _WIDTH[anchors.dtype]
         tiles = _Tiles(anchors if fits else anchors.double(), others if fits else others.double(), problem)
-        positive, row, column, hits = tiles.sums()
+        sums = tiles.sums()
+        positive, row, column = sums[:3]
         one_sum = row + column - (positive * tiles.negatives if problem.mode == "paper" else 0.0)
         denominators = (row, column) if problem.mode == "symmetric" else (one_sum,)
         # Sums of rows that are not valid may be 0; ratios, not differences of logarithms, keep all digits.
@@ -97,9 +92,9 @@ class _Tiled(torch.autograd.Function):
         losses = torch.stack(ratios).log().sum(dim=0).to(anchors.dtype)
         if any(ctx.needs_input_grad):
             ctx.save_for_backward(*(g.to(anchors.dtype) for g in tiles.gradients(positive, *denominators)))
-        log_sums = (torch.stack([positive, row, column]).log() + 1 / problem.temperature).to(anchors.dtype)
-        ctx.mark_non_differentiable(losses, log_sums, hits)
-        return losses.sum(), losses, log_sums, hits
+        retrieval = (sums.log() + 1 / problem.temperature).to(anchors.dtype)
+        ctx.mark_non_differentiable(losses, retrieval)
+        return losses.sum(), losses, retrieval
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
@@ -118,22 +113,21 @@ class _Tiles:
         self.negatives = problem.negatives.to(anchors.dtype)
 
     def sums(self) -> Tensor:
-        """positive, row, column, and whether recall@1 hits: `[4, B]`."""
+        """The exponentials of `Retrieval`'s positive, row, column, own and other: `[5, B]`."""
         count, candidates, _ = self.shape
-        sums = self.anchors.new_zeros(4, count)
-        positive, row, column, hits = sums
-        columns = torch.zeros_like(self.partners).flatten()
+        sums = self.anchors.new_zeros(5, count)
+        positive, row, column, nearest, other = sums
+        partners = self.partners.flatten()
+        columns = torch.zeros_like(partners)
         for tile, exponentials in self._tiles():
-            row[tile] = exponentials @ self.partners.flatten()
+            row[tile] = exponentials @ partners
             columns += self.negatives[tile] @ exponentials
             own = self._own(exponentials, tile) * self.partners[tile]
-            positive[tile] = own.sum(dim=1)
-            if self.problem.recall:
-                self._own(exponentials, tile).zero_()
-                best_other = exponentials.mul_(self.partners.flatten()).amax(dim=1)
-                hits[tile] = (own.amax(dim=1) > best_other).to(hits.dtype)
+            positive[tile], nearest[tile] = own.sum(dim=1), own.amax(dim=1)
+            self._own(exponentials, tile).zero_()
+            other[tile] = exponentials.mul_(partners).amax(dim=1)
         column += (columns.view(count, candidates) * self.partners).sum(dim=1)
-        self.problem.share.add(sums)
+        self.problem.ranks.add(sums)
         return sums
 
     def gradients(self, positive: Tensor, *denominators: Tensor) -> tuple[Tensor, Tensor]:
@@ -155,12 +149,12 @@ class _Tiles:
             self._own(weights, tile).sub_(own)
             at_anchors[tile] = (weights @ self.others).div_(self.problem.temperature)
             at_others.addmm_(weights.T, self.anchors[tile])
-        self.problem.share.add(at_anchors, at_others)
+        self.problem.ranks.add(at_anchors, at_others)
         return at_anchors, at_others.view(self.shape)
 
     def _tiles(self) -> Iterator[tuple[slice, Tensor]]:
         """This rank's rows and their exp S_ijk, `[rows, B * K]`."""
-        own = self.problem.share.own(self.shape[0])
+        own = self.problem.ranks.own(self.shape[0])
         for start in range(own.start, own.stop, self.problem.rows):
             tile = slice(start, min(start + self.problem.rows, own.stop))
             yield tile, (self.anchors[tile] @ self.others.T).sub_(1 / self.problem.temperature).exp_()

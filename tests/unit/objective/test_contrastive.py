@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vatt_harmony.objective import contrast, recall_at_1, similarities
+from vatt_harmony.objective import contrast, similarities
 
 MODES = ("asymmetric", "symmetric", "paper")
 
@@ -162,7 +162,11 @@ def test_recall_counts_ties_as_misses() -> None:
     everyone = torch.ones(4, dtype=torch.bool)
     s = similarities(anchors, others, 1.0)
     # 0 ties with sample 1, 1 has own similarity 0 like others, 2 is right, 3 is nearer to sample 2.
-    assert recall_at_1(s, everyone, everyone[:, None]) == 0.25
+
+    def recall(valid: Tensor) -> Tensor:
+        return contrast(s, valid, everyone[:, None], everyone, "asymmetric").retrieval.recall_at_1(valid)
+
+    assert recall(everyone) == 0.25
     only = torch.tensor([True, False, False, True])
-    assert recall_at_1(s, only, everyone[:, None]) == 0.5
-    assert recall_at_1(s, ~everyone, everyone[:, None]).isnan()
+    assert recall(only) == 0.5
+    assert recall(~everyone).isnan()

@@ -40,6 +40,8 @@ SURFACE = {
         "--json",
     ],
     "embed": ["MODEL", "PATHS", "--out", "--format", "--windows", "--batch", "--device", "--json"],
+    "conflicts report": ["RUN", "DATA", "--out", "--clips", "--megabytes", "--json"],
+    "conflicts calibrate": ["CHECKPOINT", "DATA", "--batches", "--batch", "--device", "--json"],
     "bench": ["SUITE", "--only", "--json", "--pairs", "--batch"],
     "": ["--version"],
 }

@@ -10,6 +10,9 @@ from vatt_harmony.shards.entries import SampleEntry
 from vatt_harmony.shards.index import ShardIndex
 from vatt_harmony.shards.sample import Sample, SampleError, split_member, to_sample
 
+WORDS = ("json", "txt")
+"""Extensions of the members that hold no media."""
+
 
 class ShardReader:
     """Reads samples by range reads, with at most `max_open` shards open. One for each process; not thread-safe.
@@ -31,18 +34,24 @@ class ShardReader:
         entry = index.samples[i]
         return to_sample(entry.key, self._members(index.path, entry), series_name(index.path))
 
+    def read_words(self, index: ShardIndex, i: int) -> Sample:
+        """Read the i-th sample of a shard without its media, whose bytes are empty; raises as `read` does."""
+        entry = index.samples[i]
+        return to_sample(entry.key, self._members(index.path, entry, media=False), series_name(index.path))
+
     def close(self) -> None:
         """Close all shards; reading again opens them again."""
         while self._open:
             os.close(self._open.popitem()[1])
 
-    def _members(self, path: Path, entry: SampleEntry) -> dict[str, bytes]:
+    def _members(self, path: Path, entry: SampleEntry, media: bool = True) -> dict[str, bytes]:
         descriptor = self._descriptor(path)
         members: dict[str, bytes] = {}
         for member in entry.members:
             parts = split_member(member.name)
             assert parts is not None, member.name  # only such members are indexed
-            members[parts[1]] = _read_range(descriptor, member.offset, member.size, f"{path}: {member.name}")
+            size = member.size if media or parts[1] in WORDS else 0
+            members[parts[1]] = _read_range(descriptor, member.offset, size, f"{path}: {member.name}")
         return members
 
     def _descriptor(self, path: Path) -> int:

@@ -1,0 +1,1 @@
+"""What a run has learnt about its own data: which clips disagree with themselves, and how well each signal sees it."""

@@ -4,7 +4,8 @@ z leaves the trunk once. The head stage and all pair losses run, replicated on e
 loss sees its own copy of them, so that one backward of the total gives each loss' gradient at z, and the heads' own.
 The harmonizer turns these into one cotangent per row of z. The scalar's backward hands both on: cotangents of a rank's
 own rows into the trunk, times W, which undoes the averaging over ranks; the heads' gradients, complete on every rank,
-as they are. Only `gather` talks to other ranks, and nothing knows an engine: `step.py` is the shell.
+as they are. Only `gather` and the losses of a very large batch (`objective.shard_above`) talk to other ranks, and nothing
+knows an engine: `step.py` is the shell.
 
 Under ZeRO-3 no gradient of a parameter can be had before the engine's own backward: there the heads run twice.
 """
@@ -26,6 +27,7 @@ from vatt_harmony.model.pairs import PAIRS
 from vatt_harmony.objective.config import ObjectiveConfig
 from vatt_harmony.objective.gather import gather_named
 from vatt_harmony.objective.objective import PairLosses, pair_losses
+from vatt_harmony.objective.sharded import Ranks
 
 Cotangents = dict[str, dict[str, Tensor]]
 """Pair -> branch -> gradient of the pair's loss at the gathered z."""
@@ -42,6 +44,11 @@ class Gathered:
     valid: dict[str, Tensor]
     rank: int
     world_size: int
+
+    @property
+    def ranks(self) -> Ranks:
+        """Those that hold this batch."""
+        return Ranks(rank=self.rank, world_size=self.world_size)
 
     def own(self, rows: Tensor) -> Tensor:
         """This rank's slice of gathered rows."""
@@ -94,7 +101,7 @@ def differentiate(
     }
     named = {name: p for name, p in head_stage.named_parameters() if p.requires_grad} if heads else {}
     embeddings = head_stage(leaves, gathered.valid, update_statistics=False, pairs=pairs)
-    losses = pair_losses(embeddings, gathered.valid, objective)
+    losses = pair_losses(embeddings, gathered.valid, objective, ranks=gathered.ranks)
     total = losses.total
     gradients = torch.autograd.grad(total, [*leaves.values(), *named.values()], allow_unused=True)
     at_z = {branch: g.unbind() for branch, g in zip(leaves, gradients[: len(leaves)], strict=True)}
@@ -189,7 +196,7 @@ def surrogate(
     if judged.heads is None:
         leaves = {branch: _wide(rows) for branch, rows in gathered.z.items()}
         embeddings = head_stage(leaves, gathered.valid, update_statistics=False)
-        total = share * pair_losses(embeddings, gathered.valid, objective).total
+        total = share * pair_losses(embeddings, gathered.valid, objective, ranks=gathered.ranks).total
         return total + handing_on(torch.zeros_like(total), z, cotangents)
     parameters = dict(head_stage.named_parameters())
     heads = list(judged.heads.values()) if share == 1 else list(torch._foreach_mul(list(judged.heads.values()), share))

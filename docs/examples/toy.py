@@ -18,7 +18,7 @@ class TwoTowers(nn.Module):
         self.audio_tower = nn.Sequential(nn.Linear(12, 32), nn.GELU(), nn.Linear(32, 16))
         self.video_head, self.audio_head = nn.Linear(32, 16), nn.Linear(16, 16)
         self.video_classifier, self.audio_classifier = nn.Linear(32, CLASSES), nn.Linear(16, CLASSES)
-        self.logit_scale = nn.Parameter(torch.tensor(2.0))
+        self.logit_scale = nn.Parameter(torch.tensor([2.0]))  # DeepSpeed takes no parameter without dimension
 
     def forward(self, clips: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The towers' outputs, one row a clip."""

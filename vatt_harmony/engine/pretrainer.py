@@ -37,6 +37,7 @@ from vatt_harmony.engine.resume import check_partitions, check_same_run
 from vatt_harmony.engine.schedule import learning_rate
 from vatt_harmony.engine.speed import SpeedMeter, peak_flops
 from vatt_harmony.engine.step import PretrainStep
+from vatt_harmony.engine.trunk_signals import check_signal
 from vatt_harmony.engine.watch import Watch
 from vatt_harmony.randomness import keyed_int
 from vatt_harmony.scale.flops import train_flops
@@ -62,6 +63,8 @@ class Pretrainer:
             config.optim.clip,
             config.engine.chunk,
         )
+        stage = deepspeed.get("zero_optimization", {}).get("stage", 0)
+        check_signal(config.harmony, stage, config.model.dropout, config.engine.chunk)
         on_first_rank(process, lambda: _claim(run))
         tokenizer = run_tokenizer(config, run, process)
         self.stream = Stream(config.data, config.stream, config.seed, process.rank, process.world_size, tokenizer)

@@ -17,7 +17,7 @@ from vatt_harmony.engine.passes import OnePass, Part, Passes, TwoPass
 from vatt_harmony.engine.report import DATA, HARMONY, HEALTH, LEARNING
 from vatt_harmony.engine.stopwatch import Stopwatch
 from vatt_harmony.engine.surrogate import Gathered, Judged, gather, judge, surrogate
-from vatt_harmony.engine.trunk_signals import block_inputs, trunk_gram
+from vatt_harmony.engine.trunk_signals import block_inputs, needs_trunk, trunk_gram
 from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.harmony.curriculum import level
 from vatt_harmony.harmony.scores import scores_of
@@ -101,9 +101,11 @@ class PretrainStep:
             self.state,
             self.finished,
             heads=self.heads_once,
-            trunk_gram=lambda u: (
-                trunk_gram(u, self.model, self.harmony, encoded, kept, gathered) if needs_trunk(self.harmony) else None
-            ),
+            trunk_gram=partial(
+                trunk_gram, model=self.model, harmony=self.harmony, encoded=encoded, kept=kept, gathered=gathered
+            )
+            if needs_trunk(self.harmony)
+            else None,
             scores=self._scores,
         )
         taken = self._finite(encoded, judged, batch)

@@ -32,11 +32,23 @@ BlockInputs = dict[nn.Module, list[tuple[Tensor, Tensor | None]]]
 """Block → input tokens `[n, T, D]`, detached, and mask of each branch that went through it, in their order."""
 
 
-def check_signal(harmony: HarmonyConfig, stage: int, dropout: float) -> None:
-    """Raise UserError if the signal cannot be had at this ZeRO stage or with this dropout."""
+def check_signal(harmony: HarmonyConfig, stage: int, dropout: float, chunk: int) -> None:
+    """Raise UserError if the signal cannot be had at this ZeRO stage, with this dropout or in two passes."""
     signal = harmony.signal
     if not harmony.enabled:
         return
+    if needs_trunk(harmony) and chunk:
+        raise UserError(
+            f"harmony.signal is {signal}, which needs what a forward leaves in the trunk, and engine.chunk is {chunk}",
+            "The first of two passes keeps nothing of it",
+            "Set engine.chunk to 0, or harmony.signal to last_linear or representation",
+        )
+    if signal == "batch" and harmony.curriculum.kind != "none":
+        raise UserError(
+            f"harmony.signal is batch, one comparison for all samples, and curriculum.kind {harmony.curriculum.kind}",
+            "It says nothing of a sample, so there is none to drop",
+            "Set harmony.curriculum.kind to none, or compare each sample: harmony.signal last_linear",
+        )
     if signal in _REFUSED and stage > 1:
         raise UserError(
             f"harmony.signal is {signal} at ZeRO stage {stage}: {_REFUSED[signal]}",
@@ -79,7 +91,7 @@ def block_inputs(model: Vatt, harmony: HarmonyConfig) -> Iterator[BlockInputs]:
 def trunk_gram(
     u: Gradients, model: Vatt, harmony: HarmonyConfig, encoded: Encoded, kept: BlockInputs, gathered: Gathered
 ) -> Tensor:
-    """Gram `[B, M, M]` of the global batch, fp32 or better, of a signal for which `needs_trunk` holds.
+    """Gram `[B, M, M]` of the global batch, fp32 or better, of `last_block`, `exact` or `batch`.
 
     u: loss → branch → gradient at the gathered z `[B, D]` or `[B, K, D]`; kept: what `block_inputs` kept of the forward
     that gave `encoded`, used up here. Only branches that the harmonizer compares count; missing rows are zero. Equal on
@@ -91,7 +103,7 @@ def trunk_gram(
     if harmony.signal == "batch":
         units = units.amax(dim=0, keepdim=True).expand_as(units)
     own = {
-        loss: {b: _own_rows(g / unit.view(-1, *[1] * (g.dim() - 1)), b, encoded, gathered) for b, g in ends.items()}
+        loss: {b: encoded.collect(b, gathered.own(g / unit.view(-1, *[1] * (g.dim() - 1)))) for b, g in ends.items()}
         for unit, (loss, ends) in zip(units.unbind(dim=1), reached.items(), strict=True)
     }
     if harmony.signal == "batch":
@@ -156,9 +168,3 @@ def _units(reached: Gradients, gathered: Gathered) -> Tensor:
     ]
     units = torch.stack(largest, dim=1)
     return torch.where(units > 0, units, 1.0)
-
-
-def _own_rows(gradient: Tensor, branch: str, encoded: Encoded, gathered: Gathered) -> Tensor:
-    """This rank's encoded rows `[n, D]` of a gradient at the gathered z; zeros for a dummy row."""
-    rows = gathered.own(gradient).flatten(0, -2)[encoded.rows[branch]]
-    return rows if encoded.exists[branch] else torch.zeros_like(rows)

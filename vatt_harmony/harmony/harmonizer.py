@@ -72,7 +72,9 @@ def harmonize(
     compared = config.compared(shared)
     reaching = _reaching(u, compared)
     present = torch.stack([valid[loss] for loss in u], dim=1)
-    active, cosines = _compare(gram, present, config.eps_rel)
+    # One comparison for the whole batch weighs every sample alike, whatever it lacks.
+    comparable = present.any(dim=0).expand_as(present) if config.signal == "batch" else present
+    active, cosines = _compare(gram, comparable, config.eps_rel)
     unclamped, state = _weigh(gram, active, config, state)
     weights = unclamped.clamp(-config.w_max, config.w_max)
     droppable = [config.curriculum.drop == "both" or loss != _KEPT_BY_VT_ONLY for loss in u]

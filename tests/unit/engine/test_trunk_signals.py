@@ -128,17 +128,17 @@ def test_half_precision_loses_no_small_gradients() -> None:
 @pytest.mark.parametrize("stage", [2, 3])
 def test_signals_that_a_stage_cannot_give_are_refused(signal: str, stage: int) -> None:
     with pytest.raises(UserError, match=f"{signal} at ZeRO stage {stage}.*Use ZeRO stage 0 or 1"):
-        check_signal(HarmonyConfig(signal=signal), stage, 0.0)
-    check_signal(HarmonyConfig(signal=signal), 1, 0.0)
-    check_signal(HarmonyConfig(signal=signal, enabled=False), stage, 0.0)
-    check_signal(HarmonyConfig(signal="last_block"), stage, 0.0)
+        check_signal(HarmonyConfig(signal=signal), stage, 0.0, 0)
+    check_signal(HarmonyConfig(signal=signal), 1, 0.0, 0)
+    check_signal(HarmonyConfig(signal=signal, enabled=False), stage, 0.0, 0)
+    check_signal(HarmonyConfig(signal="last_block"), stage, 0.0, 0)
 
 
 @pytest.mark.parametrize("signal", ["last_block", "exact"])
 def test_dropout_is_refused_where_blocks_run_twice(signal: str) -> None:
     with pytest.raises(UserError, match=r"model\.dropout is 0\.1"):
-        check_signal(HarmonyConfig(signal=signal), 0, 0.1)
-    check_signal(HarmonyConfig(signal="batch"), 0, 0.1)
+        check_signal(HarmonyConfig(signal=signal), 0, 0.1, 0)
+    check_signal(HarmonyConfig(signal="batch"), 0, 0.1, 0)
 
 
 def test_needs_trunk() -> None:

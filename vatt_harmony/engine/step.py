@@ -185,6 +185,7 @@ class PretrainStep:
             groups[HEALTH]["gradient_norm"] = norm
         if judged.harmonized is not None:
             groups[HARMONY] = {**judged.harmonized.statistics(), "empty_steps": self.state.empty_steps}
+            groups[HARMONY] |= {f"pace/{pair}": factor for pair, factor in judged.pace.items()}
             groups[HEALTH]["clamp_rate"] = groups[HARMONY]["clamp_rate"]
         return groups
 

@@ -4,8 +4,8 @@ z leaves the trunk once. The head stage and all pair losses run, replicated on e
 loss sees its own copy of them, so that one backward of the total gives each loss' gradient at z, and the heads' own.
 The harmonizer turns these into one cotangent per row of z. The scalar's backward hands both on: cotangents of a rank's
 own rows into the trunk, times W, which undoes the averaging over ranks; the heads' gradients, complete on every rank,
-as they are. Only `gather` and the losses of a very large batch (`objective.shard_above`) talk to other ranks, and nothing
-knows an engine: `step.py` is the shell.
+as they are. Only `gather` and the losses of a very large batch (`objective.shard_above`) talk to other ranks, and
+nothing knows an engine: `step.py` is the shell.
 
 Under ZeRO-3 no gradient of a parameter can be had before the engine's own backward: there the heads run twice.
 """
@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from vatt_harmony.engine.encode import Encoded
-from vatt_harmony.harmony.config import HarmonyConfig
+from vatt_harmony.harmony.config import HarmonyConfig, PairBalanceConfig
 from vatt_harmony.harmony.handing_on import handing_on
 from vatt_harmony.harmony.harmonizer import Harmonized, harmonize
+from vatt_harmony.harmony.pair_balance import coefficients
 from vatt_harmony.harmony.signals import activation_kernel, gram_at_output
 from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.model.heads import HeadStage
@@ -83,14 +84,21 @@ class Differentiated:
     heads: dict[str, Tensor] | None
     """Name -> gradient of the total loss with respect to the head stage's parameters that it reaches; None if they were
     not asked for."""
+    pace: dict[str, Tensor]
+    """Pair -> factor of its loss by which the pairs are kept in step, scalar; empty without pair balance."""
 
 
 def differentiate(
-    gathered: Gathered, head_stage: HeadStage, objective: ObjectiveConfig, heads: bool = True
+    gathered: Gathered,
+    head_stage: HeadStage,
+    objective: ObjectiveConfig,
+    heads: bool = True,
+    balance: PairBalanceConfig | None = None,
 ) -> Differentiated:
     """Gradients of every pair's loss at the gathered z, and with `heads` those of the head stage's parameters.
 
-    Nothing is accumulated anywhere. The statistics of batch norms stay as they are until `take_statistics`.
+    `balance` multiplies each loss by its pace first. Nothing is accumulated anywhere. The statistics of batch norms stay
+    as they are until `take_statistics`.
     """
     pairs = tuple(objective.weights.active())
     users = {branch: [pair for pair in pairs if branch in PAIRS[pair]] for branch in gathered.z}
@@ -102,6 +110,8 @@ def differentiate(
     named = {name: p for name, p in head_stage.named_parameters() if p.requires_grad} if heads else {}
     embeddings = head_stage(leaves, gathered.valid, update_statistics=False, pairs=pairs)
     losses = pair_losses(embeddings, gathered.valid, objective, ranks=gathered.ranks)
+    pace = _pace(losses, gathered, objective, balance) if balance is not None and balance.enabled else {}
+    losses = losses.times(pace)
     total = losses.total
     gradients = torch.autograd.grad(total, [*leaves.values(), *named.values()], allow_unused=True)
     at_z = {branch: g.unbind() for branch, g in zip(leaves, gradients[: len(leaves)], strict=True)}
@@ -111,6 +121,7 @@ def differentiate(
         total=total.detach(),
         u={pair: {branch: at_z[branch][users[branch].index(pair)] for branch in PAIRS[pair]} for pair in pairs},
         heads={name: g for name, g in of_heads if g is not None} if heads else None,
+        pace=pace,
     )
 
 
@@ -123,6 +134,8 @@ class Judged:
     cotangents: dict[str, Tensor]
     """Branch -> gradient at the gathered z, `[B, D]` or `[B, K, D]`."""
     heads: dict[str, Tensor] | None
+    """As in `Differentiated`."""
+    pace: dict[str, Tensor]
     """As in `Differentiated`."""
     harmonized: Harmonized | None
     """None in plain training."""
@@ -146,11 +159,9 @@ def judge(
     trunk_gram: gives the Gram of signals that need the trunk, on all ranks together; scores: of the curriculum, `[B]`,
     made from the losses, None for the cosines.
     """
-    found = differentiate(gathered, head_stage, objective, heads)
+    found = differentiate(gathered, head_stage, objective, heads, harmony.balance)
     if not harmony.enabled:
-        return Judged(
-            losses=found.losses, total=found.total, cotangents=_sum(found.u), heads=found.heads, harmonized=None
-        )
+        return _judged(found, _sum(found.u), None)
     if trunk_gram is not None:
         gram = trunk_gram(found.u)
     else:
@@ -165,13 +176,7 @@ def judge(
         step=step,
         scores=scores(found.losses),
     )
-    return Judged(
-        losses=found.losses,
-        total=found.total,
-        cotangents=result.cotangents,
-        heads=found.heads,
-        harmonized=result,
-    )
+    return _judged(found, result.cotangents, result)
 
 
 def surrogate(
@@ -196,11 +201,31 @@ def surrogate(
     if judged.heads is None:
         leaves = {branch: _wide(rows) for branch, rows in gathered.z.items()}
         embeddings = head_stage(leaves, gathered.valid, update_statistics=False)
-        total = share * pair_losses(embeddings, gathered.valid, objective, ranks=gathered.ranks).total
+        losses = pair_losses(embeddings, gathered.valid, objective, ranks=gathered.ranks).times(judged.pace)
+        total = share * losses.total
         return total + handing_on(torch.zeros_like(total), z, cotangents)
     parameters = dict(head_stage.named_parameters())
     heads = list(judged.heads.values()) if share == 1 else list(torch._foreach_mul(list(judged.heads.values()), share))
     return handing_on(judged.total, [*z, *(parameters[name] for name in judged.heads)], [*cotangents, *heads])
+
+
+def _judged(found: Differentiated, cotangents: dict[str, Tensor], harmonized: Harmonized | None) -> Judged:
+    return Judged(
+        losses=found.losses,
+        total=found.total,
+        cotangents=cotangents,
+        heads=found.heads,
+        pace=found.pace,
+        harmonized=harmonized,
+    )
+
+
+def _pace(
+    losses: PairLosses, gathered: Gathered, objective: ObjectiveConfig, balance: PairBalanceConfig
+) -> dict[str, Tensor]:
+    kept = objective.invalid_anchors == "kept"
+    negatives = {pair: gathered.valid[PAIRS[pair][0]] if kept else both for pair, both in losses.valid.items()}
+    return coefficients(losses.masses, losses.valid, negatives, balance)
 
 
 def _own_rows(encoded: Encoded, gathered: Gathered, judged: Judged, branch: str) -> Tensor:

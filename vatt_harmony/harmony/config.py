@@ -141,6 +141,9 @@ class HarmonyConfig:
             raise ValueError(f"w_max is {self.w_max}, allowed is >= 1")
         if not 0.0 <= self.eps_rel < 1.0:
             raise ValueError(f"eps_rel is {self.eps_rel}, allowed is 0 <= eps_rel < 1")
+        for name, extra in (("balance", self.balance), ("ledger", self.ledger)):
+            if extra.enabled and not self.enabled:
+                raise ValueError(f"{name}.enabled is true, but it is part of the harmonizer, and enabled is false")
         for name in ("gradvac_beta", "cagrad_c"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, allowed is 0 to 1")

@@ -37,6 +37,12 @@ class PairLosses:
             retrieval=self.retrieval | other.retrieval,
         )
 
+    def times(self, factors: Mapping[str, Tensor]) -> "PairLosses":
+        """The losses with the terms of some pairs multiplied; what is logged stays."""
+        return replace(
+            self, terms={pair: t * factors[pair] if pair in factors else t for pair, t in self.terms.items()}
+        )
+
     def detach(self) -> "PairLosses":
         """The same values without their graph."""
         return replace(self, terms={pair: term.detach() for pair, term in self.terms.items()})

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from vatt_harmony.engine.encode import encode
-from vatt_harmony.engine.surrogate import gather, judge, surrogate
-from vatt_harmony.harmony.config import HarmonyConfig
+from vatt_harmony.engine.surrogate import differentiate, gather, judge, surrogate
+from vatt_harmony.harmony.config import HarmonyConfig, PairBalanceConfig
 from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.model.config import ModelConfig
 from vatt_harmony.objective.config import ObjectiveConfig, PairWeights
@@ -63,3 +63,33 @@ def test_a_branch_that_no_loss_reaches_gets_zero_gradients_not_none(weights: Pai
     unreached = "audio" if weights.video_audio == 0 else "text"
     found = [p.grad for name, p in model.named_parameters() if name.startswith(f"tokens.{unreached}.")]
     assert found and all(gradient is not None and not gradient.any() for gradient in found)
+
+
+def test_pair_balance_multiplies_every_gradient_of_a_pair_by_its_pace() -> None:
+    config, objective = tiny_config(), ObjectiveConfig(temperature=0.5)
+    model, batch = tiny_model(config), with_audio(random_batch(12, config), torch.float64)
+    encoded = encode(model, batch, torch.device("cpu"))
+    gathered = gather(encoded, (), 0, 1)
+    plain = differentiate(gathered, model.head_stage, objective)
+    paced = differentiate(gathered, model.head_stage, objective, balance=PairBalanceConfig(enabled=True))
+    assert set(paced.pace) == set(plain.u) and all(0 < float(k) <= 2 and float(k) != 1 for k in paced.pace.values())
+    for pair, gradients in plain.u.items():
+        torch.testing.assert_close(paced.u[pair], {b: g * paced.pace[pair] for b, g in gradients.items()})
+    total = sum(float(plain.losses.terms[pair] * k) for pair, k in paced.pace.items())
+    assert float(paced.total) == pytest.approx(total, rel=1e-12) and paced.losses.means == plain.losses.means
+
+
+def test_heads_run_again_have_the_same_gradients_and_pace() -> None:
+    config, objective = tiny_config(), ObjectiveConfig()
+    batch = with_audio(random_batch(12, config), torch.float64)
+    harmony = HarmonyConfig(balance=PairBalanceConfig(enabled=True))
+    found = []
+    for heads in (True, False):
+        model = tiny_model(config)
+        encoded = encode(model, batch, torch.device("cpu"))
+        gathered = gather(encoded, harmony.kernel_branches(model.shared_branches), 0, 1)
+        shared = model.shared_branches
+        judged = judge(gathered, model.head_stage, objective, harmony, shared, HarmonyState(), 0, heads=heads)
+        surrogate(encoded, gathered, judged, model.head_stage, objective).backward()
+        found.append(gradients(model))
+    assert relative(found[1], found[0]) <= 1e-12

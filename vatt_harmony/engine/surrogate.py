@@ -97,7 +97,7 @@ def differentiate(
 ) -> Differentiated:
     """Gradients of every pair's loss at the gathered z, and with `heads` those of the head stage's parameters.
 
-    `balance` multiplies each loss by its pace first. Nothing is accumulated anywhere. The statistics of batch norms stay
+    `balance` multiplies each loss by its pace first. Nothing is accumulated anywhere; batch-norm statistics stay
     as they are until `take_statistics`.
     """
     pairs = tuple(objective.weights.active())

@@ -9,7 +9,8 @@ from vatt_harmony.harmony.config import Rule, Signal
 
 
 def test_names_in_the_config_are_the_names_in_the_tables() -> None:
-    assert typing.get_args(Signal) == tuple(SIGNALS) and typing.get_args(Rule) == tuple(RULES)
+    assert typing.get_args(Signal) == (*SIGNALS, "last_block", "exact", "batch")  # the last three need the trunk
+    assert typing.get_args(Rule) == tuple(RULES)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,14 @@ def test_names_in_the_config_are_the_names_in_the_tables() -> None:
         ({"curriculum": {"kind": "quantile", "q0": 0, "q1": 0.3, "t0": 9, "t1": 9}}, "must be above t0"),
         ({"curriculum": {"q0": 0.3}}, "q0 is 0.3, but kind none"),
         ({"curriculum": {"kind": "quantile", "gama0": 0.3}}, "gamma0"),
+        (
+            {"curriculum": {"kind": "quantile", "shape": "constant", "q0": 0.3, "t0": 0, "score": "learnability"}},
+            "refer",
+        ),
+        ({"curriculum": {"reference": "encoders/other"}}, "needed by score learnability, and by it alone"),
+        ({"enabled": False, "balance": {"enabled": True}}, "balance.enabled is true"),
+        ({"balance": {"beta_max": 0.5}}, "beta_max"),
+        ({"gradvac_beta": 2}, "gradvac_beta"),
     ],
 )
 def test_mistakes_are_named(mapping: dict, named: str) -> None:

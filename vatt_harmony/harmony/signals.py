@@ -119,7 +119,7 @@ def _products(u: Gradients, branches: Sequence[str]) -> Tensor:
 
 
 def _gram(products: Tensor, collect: Tensor, losses: int) -> Tensor:
-    return (products.flatten(1) @ collect).unflatten(1, (losses, losses))
+    return (products.flatten(1) @ collect).view(-1, losses, losses)
 
 
 def _rows(x: Tensor) -> Tensor:

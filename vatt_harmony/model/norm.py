@@ -44,7 +44,7 @@ class _Normalise(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         rows: Tensor,
         valid: Tensor,
@@ -69,7 +69,7 @@ class _Normalise(torch.autograd.Function):
         return torch.addcmul(bias, normalised, weight), batch_mean, batch_variance, count
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         """Without valid rows their shares are 0: the defaults are constants, as they must be."""
         normalised, scale, share = ctx.saved_tensors
@@ -111,7 +111,8 @@ class MaskedBatchNorm(nn.Module):
             return (x - mean) * torch.rsqrt(variance + self.eps) * weight + bias
         rows = x.reshape(-1, valid.numel(), x.shape[-1])
         out: Tensor
-        out, *self._latest = _Normalise.apply(rows, valid.flatten(), weight, bias, mean, variance, self.eps)
+        arguments = (rows, valid.flatten(), weight, bias, mean, variance, self.eps)
+        out, *self._latest = _Normalise.apply(*arguments)  # type: ignore[no-untyped-call]
         if update:
             self.take_statistics()
         return out.view_as(x)

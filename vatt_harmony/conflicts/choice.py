@@ -26,13 +26,14 @@ def lowest_and_spread(loss: Values, cosine: Values, count: int, seed: int = 0) -
 
 
 def _spread(loss: Values, cosine: Values, seed: int) -> NDArray[np.int64]:
-    """Clips cell by cell of a grid over the map, the first of every cell before the second of any."""
-    shuffled = np.random.default_rng(seed).permutation(len(loss))
+    """Clips from a grid over the map, a random one of every cell before the second of any, cells in random order."""
+    generator = np.random.default_rng(seed)
+    shuffled = generator.permutation(len(loss))
     cells = (_cell(loss) * CELLS + _cell(cosine))[shuffled]
     by_cell = np.argsort(cells, kind="stable")
     starts = np.r_[0, np.flatnonzero(np.diff(cells[by_cell])) + 1]
     nth = np.arange(len(cells)) - np.repeat(starts, np.diff(np.r_[starts, len(cells)]))
-    return np.asarray(shuffled[by_cell[np.argsort(nth, kind="stable")]], dtype=np.int64)
+    return np.asarray(shuffled[by_cell[np.lexsort((generator.random(len(nth)), nth))]], dtype=np.int64)
 
 
 def _cell(values: Values) -> NDArray[np.int64]:

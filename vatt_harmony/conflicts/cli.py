@@ -24,7 +24,7 @@ def _add_report(subparsers: Subparsers) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a harmonized run")
     parser.add_argument("data", nargs="*", metavar="DATA", help="shards, if they have moved since the run")
     parser.add_argument("--out", type=Path, default=Path("conflicts.html"), metavar="FILE", help="(conflicts.html)")
-    parser.add_argument("--clips", type=_count, default=400, metavar="N", help="most clips inside the page (400)")
+    parser.add_argument("--clips", type=_count, default=1000, metavar="N", help="most clips inside the page (1000)")
     parser.add_argument("--megabytes", type=_positive, default=24.0, metavar="M", help="most space they take (24)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.set_defaults(run_verb=_run_report)

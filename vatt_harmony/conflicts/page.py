@@ -36,7 +36,7 @@ def render(sentence: Sentence, notes: Sequence[str], data: Mapping[str, Any], cl
         "notes": "".join(f"<p>{html.escape(note)}</p>" for note in notes[1:]),
         "data": _inert(json.dumps(data, allow_nan=False, separators=(",", ":"))),
         "clips": "".join(
-            f'<script type="text/plain" id="clip-{row}">{base64.b64encode(clip).decode()}</script>\n'
+            f'<script type="text/plain" data-clip="{row}">{base64.b64encode(clip).decode()}</script>\n'
             for row, clip in clips.items()
         ),
     }

@@ -8,10 +8,10 @@ from vatt_harmony.shards.sample import Sample
 
 SHORT_SIDE = 128
 FPS = 10.0
-SAMPLE_RATE = 32000
+SAMPLE_RATE = 24000
 LONGEST_SECONDS = 8.0
-CRF = 28
-BIT_RATE = 40000
+CRF = 30
+BIT_RATE = 32000
 
 
 def preview(sample: Sample) -> bytes:

@@ -19,7 +19,7 @@ function choose() {
   const chooses = ruleChooses();
   let total = 0;
   for (let row = 0; row < count; row++) total += chosen[row] = Number(byHand.get(row) ?? chooses(row));
-  $("chosen").replaceChildren(element("b", {}, many(total)), ` of ${many(data.total)} clips chosen`);
+  $("chosen").replaceChildren(element("b", {}, many(total)), total === 1 ? " clip" : " clips");
   $("export").disabled = !total;
   const beyond = data.complete !== null && byCosine.some((row) => chosen[row] && cosine[row] > data.complete);
   $("warning").hidden = data.complete === null;

@@ -19,11 +19,12 @@ const found = numbers(data.found, Uint8Array);
 const byCosine = Uint32Array.from(cosine.keys()).sort((a, b) => cosine[a] - cosine[b]);
 const byLoss = Uint32Array.from(loss.keys()).sort((a, b) => loss[a] - loss[b]);
 
+const holders = new Map([...document.querySelectorAll("script[data-clip]")].map((holder) => [Number(holder.dataset.clip), holder]));
 const addresses = new Map();
 
 // The address of a clip inside this page, or null when it is not among those embedded.
 function address(row) {
-  const holder = $(`clip-${row}`);
+  const holder = holders.get(row);
   if (!holder) return null;
   if (!addresses.has(row)) {
     const bytes = numbers(holder.textContent, Uint8Array);

@@ -32,7 +32,9 @@ function press(event) {
   const [x, y] = pointerPlace(event);
   if (mode === "line" && Math.abs(y - toY(line)) < 8 && nearest(x, y) < 0) drag = "line";
   else if (mode === "lasso") [drag, lasso] = ["lasso", [[x, y]]];
-  if (drag) $("marks").setPointerCapture(event.pointerId);
+  if (!drag) return;
+  hover(-1);
+  $("marks").setPointerCapture(event.pointerId);
 }
 
 function move(event) {

@@ -74,20 +74,20 @@ function drawPoints(toX = linear(ranges.loss, [MARGIN.left, size.width - MARGIN.
   const ringed = chosen.some(Boolean);
   for (const [wanted, alpha] of [[0, (count > 5000 ? 0.35 : 0.6) * (ringed ? 0.8 : 1)], [1, 1]]) {
     points.globalAlpha = alpha;
-    data.groups.forEach((_, number) => {
-      if (hidden.has(number)) return;
-      // Where points are too small for a ring, those chosen take its colour instead.
-      const small = radius < 2, accent = wanted ? colour("accent") : null;
-      const stamp = dot(radius, (small && accent) || colour(`group-${number}`), small ? null : accent);
-      const half = stamp.width / size.ratio / 2;
-      for (let row = 0; row < count; row++) {
-        if (group[row] === number && chosen[row] === wanted) {
-          points.drawImage(stamp, place.x[row] - half, place.y[row] - half, 2 * half, 2 * half);
-        }
-      }
-    });
+    const playable = stamps(radius, wanted), silent = stamps(0.72 * radius, wanted);
+    for (let row = 0; row < count; row++) {
+      if (chosen[row] !== wanted || hidden.has(group[row])) continue;
+      const stamp = (holders.has(row) ? playable : silent)[group[row]], half = stamp.width / size.ratio / 2;
+      points.drawImage(stamp, place.x[row] - half, place.y[row] - half, 2 * half, 2 * half);
+    }
   }
   points.globalAlpha = 1;
+}
+
+// One stamp for each source. Where points are too small for a ring, those chosen take its colour instead.
+function stamps(radius, ringed) {
+  const accent = ringed ? colour("accent") : null, small = count > 5000;
+  return data.groups.map((_, number) => dot(radius, (small && accent) || colour(`group-${number}`), small ? null : accent));
 }
 
 // A point drawn once, to be stamped a hundred thousand times.

@@ -54,7 +54,7 @@ function showTip(row) {
   tip.hidden = row < 0;
   if (row < 0) return;
   const caption = captionsOf(row)[0] ?? "no caption on this page";
-  tip.replaceChildren(element("b", {}, caption), element("span", {}, `${data.keys[row]} · cosine ${signed(cosine[row])}`));
+  tip.replaceChildren(element("b", {}, caption), element("span", {}, `${data.keys[row]} · cosine ${signed(cosine[row])}${holders.has(row) ? "" : " · not inside the page"}`));
   const box = tip.getBoundingClientRect();
   const left = place.x[row] + 16 + box.width > size.width ? place.x[row] - 16 - box.width : place.x[row] + 16;
   tip.style.left = `${Math.max(0, left)}px`;

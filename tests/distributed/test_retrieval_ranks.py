@@ -7,8 +7,8 @@ from support.exports import STREAM, make_export, write_shard
 from support.ranks import run_ranks
 
 from vatt_harmony.downstream.embeddings import embed_source
-from vatt_harmony.downstream.loading import load_model
 from vatt_harmony.downstream.retrieval import Embeddings, retrieve
+from vatt_harmony.model.loading import load_model
 from vatt_harmony.stream.evaluation import evaluation_batches
 from vatt_harmony.stream.tokenizer import Tokenizer
 

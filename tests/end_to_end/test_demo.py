@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vatt_harmony.downstream.loading import load_model
+from vatt_harmony.model.loading import load_model
 
 TINY = ("--steps", "4", "--clips", "64", "--seed", "5")
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from vatt_harmony.downstream.embed import EmbedResult, embed
 from vatt_harmony.downstream.embeddings import embed_source
-from vatt_harmony.downstream.loading import load_model
 from vatt_harmony.downstream.ranks import Ranks, usable_device
 from vatt_harmony.downstream.report import print_retrieval, retrieval_figures
 from vatt_harmony.downstream.retrieval import retrieve
 from vatt_harmony.errors import UserError
 from vatt_harmony.figures import Figure, print_figures, write_figures
+from vatt_harmony.model.loading import load_model
 from vatt_harmony.model.processor import VattProcessor
 from vatt_harmony.stream.config import StreamConfig
 from vatt_harmony.stream.evaluation import evaluation_batches

@@ -33,6 +33,7 @@ from vatt_harmony.engine.monitor import Monitor
 from vatt_harmony.engine.observations import Observations
 from vatt_harmony.engine.parts import build_engine, build_model, model_config, run_tokenizer
 from vatt_harmony.engine.preemption import Preemption
+from vatt_harmony.engine.reference import Reference, load_reference
 from vatt_harmony.engine.resume import check_partitions, check_same_run
 from vatt_harmony.engine.schedule import learning_rate
 from vatt_harmony.engine.speed import SpeedMeter, peak_flops
@@ -71,6 +72,7 @@ class Pretrainer:
         check_pairs(self.stream.sources, config.objective.weights.active(), config.stream)
         # What is saved and shown is what is trained, lengths and vocabulary included.
         self.config = config = replace(config, model=model_config(config, tokenizer.vocabulary))
+        reference = load_reference(config, tokenizer) if config.harmony.curriculum.reference else None
         self.evaluation = Evaluation(config, tokenizer, process)
         checkpoint = latest_checkpoint(run)
         changes = [] if checkpoint is None else self._check(checkpoint, deepspeed)
@@ -89,6 +91,8 @@ class Pretrainer:
             config.seed,
             config.engine.chunk,
         )
+        if reference is not None:
+            self.step.reference = Reference(reference, self.step.model, config.objective, process, config.engine.chunk)
         if checkpoint is not None:
             self._resume(checkpoint)
         dtype = next(model.parameters()).dtype

@@ -14,10 +14,11 @@ from vatt_harmony.engine.encode import Encoded
 from vatt_harmony.engine.guards import FiniteGuard, nonfinite_rows
 from vatt_harmony.engine.launch import Process
 from vatt_harmony.engine.passes import OnePass, Part, Passes, TwoPass
+from vatt_harmony.engine.reference import Reference
 from vatt_harmony.engine.report import DATA, HARMONY, HEALTH, LEARNING
 from vatt_harmony.engine.stopwatch import Stopwatch
 from vatt_harmony.engine.surrogate import Gathered, Judged, gather, judge, surrogate
-from vatt_harmony.engine.trunk_signals import block_inputs, needs_trunk, trunk_gram
+from vatt_harmony.engine.trunk_signals import keeping, needs_trunk, trunk_gram
 from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.harmony.curriculum import level
 from vatt_harmony.harmony.scores import scores_of
@@ -78,6 +79,8 @@ class PretrainStep:
         self.heads_once = engine.zero_optimization_stage() < 3
         self.guard = FiniteGuard(process.device, patience)
         self.state = HarmonyState()
+        self.reference: Reference | None = None
+        """What `learnability` compares with."""
         self.finished = 0
         """Steps done, skipped ones included."""
 
@@ -87,7 +90,7 @@ class PretrainStep:
         for group in self.engine.optimizer.param_groups:
             group["lr"] = rate
         stopwatch = Stopwatch(self.process.device)
-        with block_inputs(self.model, self.harmony) as kept:
+        with keeping(self.model, self.harmony) as kept:
             encoded = self.passes.encode(batch)
         stopwatch.stop()
         kernel_branches = self.harmony.kernel_branches(self.model.shared_branches)
@@ -106,7 +109,7 @@ class PretrainStep:
             )
             if needs_trunk(self.harmony)
             else None,
-            scores=self._scores,
+            scores=partial(self._scores, batch),
         )
         taken = self._finite(encoded, judged, batch)
         norm = self._update(self.passes.parts(batch, encoded, gathered, judged), gathered, judged) if taken else None
@@ -134,10 +137,11 @@ class PretrainStep:
         self.state = HarmonyState.from_state_dict(state["harmony"])
         self.guard.load_state_dict(state["guard"])
 
-    def _scores(self, losses: PairLosses) -> Tensor | None:
+    def _scores(self, batch: Batch, losses: PairLosses) -> Tensor | None:
         if not self.harmony.enabled or level(self.harmony.curriculum, self.finished) is None:
             return None
-        return scores_of(self.harmony.curriculum.score, losses.per_sample, None, self.seed, self.finished)
+        reference = None if self.reference is None else self.reference.per_sample_losses(batch)
+        return scores_of(self.harmony.curriculum.score, losses.per_sample, reference, self.seed, self.finished)
 
     def _finite(self, encoded: Encoded, judged: Judged, batch: Batch) -> bool:
         values: dict[str, Tensor | float] = {f"loss of {pair}": term for pair, term in judged.losses.terms.items()}

@@ -10,10 +10,10 @@ from support.exports import SENTENCES, make_export, write_clip, write_shard
 
 from vatt_harmony.downstream import embed as module
 from vatt_harmony.downstream.embed import embed
-from vatt_harmony.downstream.loading import load_model
 from vatt_harmony.errors import UserError
 from vatt_harmony.media.decode import read_window
 from vatt_harmony.model.hf import VattModel
+from vatt_harmony.model.loading import load_model
 from vatt_harmony.model.processor import VattProcessor
 
 Loaded = tuple[VattModel, VattProcessor]

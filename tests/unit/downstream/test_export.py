@@ -12,10 +12,10 @@ from support.exports import SENTENCES, STREAM, make_export
 from transformers import AutoConfig, AutoModel, AutoProcessor
 
 from vatt_harmony.downstream.export import export
-from vatt_harmony.downstream.loading import load_model
 from vatt_harmony.errors import UserError
 from vatt_harmony.model.hf import VattModel
 from vatt_harmony.model.hf_config import VattConfig
+from vatt_harmony.model.loading import load_model
 from vatt_harmony.model.processor import VattProcessor
 from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.stream.tokenizer import load_tokenizer

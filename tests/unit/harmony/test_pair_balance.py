@@ -74,9 +74,11 @@ def test_equal_similarities_have_score_0_and_perfect_retrieval_has_score_1() -> 
 
 def test_coefficients_speed_up_the_pair_that_is_behind() -> None:
     masses = {"video_audio": scores(0.55, 0.65), "video_text": scores(0.3, 0.3), "audio_text": scores(1, 1)}
-    valid = {pair: torch.arange(100) < (1 if pair == "audio_text" else 100) for pair in PAIRS}
-    found = coefficients(masses, valid, valid, PairBalanceConfig(enabled=True))
+    valid = {pair: torch.arange(100) < (1 if pair == "audio_text" else 50) for pair in PAIRS}
+    negatives = dict.fromkeys(PAIRS, torch.arange(100) < 100)
+    found = coefficients(masses, valid, negatives, PairBalanceConfig(enabled=True))
     assert list(found) == list(PAIRS)
-    # 0.6 and 0.3 less a chance of 1/100; the third pair has one sample, which retrieves itself.
-    expected = balance(scores(0.59 / 0.99, 0.29 / 0.99), BOTH, 2, 2).tolist()
+    # Less a chance of 1/50 one way and 1/100 the other; the third pair has one sample, which retrieves itself.
+    above = scores((0.53 / 0.98 + 0.64 / 0.99) / 2, (0.28 / 0.98 + 0.29 / 0.99) / 2)
+    expected = balance(above, BOTH, 2, 2).tolist()
     assert [factor.item() for factor in found.values()] == pytest.approx([*expected, 1])

@@ -5,7 +5,7 @@ from its input tokens, which the step's forward leaves behind, and so never touc
 classical form: the gradients of the global batch, one backward of the trunk for each loss.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -28,8 +28,9 @@ _REFUSED = {
     "one device whole",
     "batch": "it holds the whole trunk's gradient of every loss on every rank, the memory that this stage is to save",
 }
-BlockInputs = dict[nn.Module, list[tuple[Tensor, Tensor | None]]]
-"""Block → input tokens `[n, T, D]`, detached, and mask of each branch that went through it, in their order."""
+Kept = dict[nn.Module, list[tuple[Tensor, Tensor | None]]]
+"""What a forward leaves behind, one entry for each branch through the module, in their order: of a block that is to be
+replayed the input tokens `[n, T, D]`, detached, and their mask; of the encoder for `batch` z `[n, D]` with graph."""
 
 
 def check_signal(harmony: HarmonyConfig, stage: int, dropout: float, chunk: int) -> None:
@@ -69,18 +70,25 @@ def needs_trunk(harmony: HarmonyConfig) -> bool:
 
 
 @contextmanager
-def block_inputs(model: Vatt, harmony: HarmonyConfig) -> Iterator[BlockInputs]:
-    """Around `encode`: keeps what the signal replays, the input tokens of the last block or of all blocks."""
-    kept: BlockInputs = {}
+def keeping(model: Vatt, harmony: HarmonyConfig) -> Iterator[Kept]:
+    """Around `encode`: keeps what the signal will need, the input tokens of the last block or of all blocks at most."""
+    kept: Kept = {}
 
-    def keep(block: nn.Module, arguments: tuple[Tensor, Tensor | None]) -> None:
+    def keep_input(block: nn.Module, arguments: tuple[Tensor, Tensor | None]) -> None:
         tokens, mask = arguments
         kept.setdefault(block, []).append((tokens.detach(), mask))
 
-    replayed: Sequence[nn.Module] = []
-    if harmony.enabled and harmony.signal in _REPLAYING:
-        replayed = _encoder(model).blocks[0 if harmony.signal == "exact" else -1 :]
-    handles = [block.register_forward_pre_hook(keep) for block in replayed]
+    def keep_output(encoder: nn.Module, _: object, output: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        z, hidden = output
+        kept.setdefault(encoder, []).append((z, None))
+        # An engine begins its own backward when a gradient reaches what it returns: let that be another tensor.
+        return z.view_as(z), hidden
+
+    encoder, signal = _encoder(model), harmony.signal if harmony.enabled else None
+    replayed = {"last_block": encoder.blocks[-1:], "exact": encoder.blocks}.get(signal or "", ())
+    handles = [block.register_forward_pre_hook(keep_input) for block in replayed]
+    if signal == "batch":
+        handles.append(encoder.register_forward_hook(keep_output))
     try:
         yield kept
     finally:
@@ -89,11 +97,11 @@ def block_inputs(model: Vatt, harmony: HarmonyConfig) -> Iterator[BlockInputs]:
 
 
 def trunk_gram(
-    u: Gradients, model: Vatt, harmony: HarmonyConfig, encoded: Encoded, kept: BlockInputs, gathered: Gathered
+    u: Gradients, model: Vatt, harmony: HarmonyConfig, encoded: Encoded, kept: Kept, gathered: Gathered
 ) -> Tensor:
     """Gram `[B, M, M]` of the global batch, fp32 or better, of `last_block`, `exact` or `batch`.
 
-    u: loss → branch → gradient at the gathered z `[B, D]` or `[B, K, D]`; kept: what `block_inputs` kept of the forward
+    u: loss → branch → gradient at the gathered z `[B, D]` or `[B, K, D]`; kept: what `keeping` kept of the forward
     that gave `encoded`, used up here. Only branches that the harmonizer compares count; missing rows are zero. Equal on
     all ranks and independent of their number. All ranks must call it together, before the step's backward.
     """
@@ -107,7 +115,7 @@ def trunk_gram(
         for unit, (loss, ends) in zip(units.unbind(dim=1), reached.items(), strict=True)
     }
     if harmony.signal == "batch":
-        gram = _batch_gram(model, own, encoded, gathered.world_size).expand(len(units), -1, -1)
+        gram = _batch_gram(model, own, kept, gathered.world_size).expand(len(units), -1, -1)
     else:
         gram = gather_rows([_blocks_gram(model, own, encoded, kept)])[0]
     return gram * units[:, :, None] * units[:, None, :]
@@ -120,7 +128,7 @@ def _encoder(model: Vatt) -> Encoder:
     return encoder
 
 
-def _blocks_gram(model: Vatt, own: Cotangents, encoded: Encoded, kept: BlockInputs) -> Tensor:
+def _blocks_gram(model: Vatt, own: Cotangents, encoded: Encoded, kept: Kept) -> Tensor:
     """Gram `[b, M, M]` of this rank's samples, block by block from the last on."""
 
     def spread(branch: str, values: Tensor) -> Tensor:
@@ -136,12 +144,13 @@ def _blocks_gram(model: Vatt, own: Cotangents, encoded: Encoded, kept: BlockInpu
     return torch.stack(grams).sum(dim=0)
 
 
-def _batch_gram(model: Vatt, own: Cotangents, encoded: Encoded, world_size: int) -> Tensor:
+def _batch_gram(model: Vatt, own: Cotangents, kept: Kept, world_size: int) -> Tensor:
     """Gram `[M, M]` of the global batch's gradients of all parameters of the shared encoder."""
-    parameters = list(_encoder(model).parameters())
-    losses = []
+    encoder, losses = _encoder(model), []
+    parameters = list(encoder.parameters())
+    outputs = dict(zip(model.shared_branches, kept.pop(encoder), strict=True))
     for ends in own.values():
-        z = [encoded.z[branch] for branch in ends]
+        z = [outputs[branch][0] for branch in ends]
         cotangents = [cotangent.to(rows.dtype) for rows, cotangent in zip(z, ends.values(), strict=True)]
         found = torch.autograd.grad(z, parameters, cotangents, retain_graph=True) if z else parameters
         losses.append(found if z else [torch.zeros_like(parameter) for parameter in parameters])

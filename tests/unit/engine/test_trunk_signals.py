@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from vatt_harmony.engine.encode import Encoded, encode
 from vatt_harmony.engine.surrogate import Gathered, differentiate, gather
-from vatt_harmony.engine.trunk_signals import block_inputs, check_signal, needs_trunk, trunk_gram
+from vatt_harmony.engine.trunk_signals import check_signal, keeping, needs_trunk, trunk_gram
 from vatt_harmony.errors import UserError
 from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.model.encoder import Encoder
@@ -27,7 +27,7 @@ def step(name: str, harmony: HarmonyConfig, missing: bool = True) -> tuple[Vatt,
     """Model, its forward, the losses' gradients u, and the signal's Gram."""
     model = tiny_model(MODELS[name])
     batch = with_audio(random_batch(8, MODELS[name], seed=4, missing=missing), torch.float64)
-    with block_inputs(model, harmony) as kept:
+    with keeping(model, harmony) as kept:
         encoded = encode(model, batch, CPU)
     gathered = gather(encoded, (), 0, 1)
     u = differentiate(gathered, model.head_stage, THREE).u
@@ -98,7 +98,7 @@ def test_a_batch_without_any_sound_has_no_gradient_of_it() -> None:
     batch.audio_mask[:] = False
     for signal in ("last_block", "exact", "batch"):
         harmony = HarmonyConfig(signal=signal)
-        with block_inputs(model, harmony) as kept:
+        with keeping(model, harmony) as kept:
             encoded = encode(model, batch, CPU)
         gathered = gather(encoded, (), 0, 1)
         u = differentiate(gathered, model.head_stage, THREE).u
@@ -114,7 +114,7 @@ def test_half_precision_loses_no_small_gradients() -> None:
     harmony = HarmonyConfig(signal="exact")
     grams = []
     for scale in (1.0, 1e-6):
-        with block_inputs(model, harmony) as kept:
+        with keeping(model, harmony) as kept:
             encoded = encode(model, batch, CPU)
         gathered = gather(encoded, (), 0, 1)
         u = differentiate(gathered, model.head_stage, THREE).u

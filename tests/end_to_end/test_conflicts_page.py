@@ -95,7 +95,7 @@ def test_the_drop_list_holds_what_was_chosen(page, folder):
 
 def playing(page: Page) -> bool:
     """Whether the video beside the map moves within some seconds, with its sound on."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         state = page.evaluate("(() => { const v = document.querySelector('#player video');"
                               " return [v.currentTime, v.muted, v.error && v.error.message]; })()")  # fmt: skip
@@ -111,7 +111,7 @@ def exported(page: Page, folder: Path) -> list[str]:
     path = folder / "drop-list.txt"
     path.unlink(missing_ok=True)
     page.evaluate("document.getElementById('export').click()")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not path.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     lines = path.read_text().splitlines()

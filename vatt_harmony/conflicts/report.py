@@ -109,8 +109,8 @@ def _write(path: Path, page: str) -> None:
 def _remarks(shown: Shown) -> list[str]:
     lines = [f"{len(shown.rows):,} clips on the map, {len(shown.clips):,} of them can be played"]
     if absent := len(shown.rows) - len(shown.located):
-        lines.append(f"{absent:,} clips of the map are not in the shards and have no caption")
-    return [*lines, *(f"{count:,} clips cannot be played: {reason}" for reason, count in shown.failures.items())]
+        lines.append(f"without a caption, because not in the shards: {absent:,}")
+    return [*lines, *(f"cannot be played, {reason}: {count:,}" for reason, count in shown.failures.items())]
 
 
 def _tell(console: Console, lines: Sequence[str]) -> None:

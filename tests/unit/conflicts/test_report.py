@@ -40,7 +40,8 @@ def test_page_screen_and_figures_tell_the_same(run, capsys):
     )
     assert told["visits"] == VISITS and told["embedded"] == CLIPS - 1
     assert (
-        f"Of {CLIPS} clips, {CONFLICTING} disagree with themselves" in screen and "1 clips cannot be played" in screen
+        f"Of {CLIPS} clips, {CONFLICTING} disagree with themselves" in screen
+        and "cannot be played, container open: 1" in screen
     )
     assert f"<strong>{CONFLICTING} disagree with themselves</strong>" in shown
     assert shown.count("data-clip=") == CLIPS - 1 and "a dog barks loudly" in shown

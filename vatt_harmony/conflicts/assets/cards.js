@@ -27,3 +27,10 @@ function card(row) {
     picture, element("p", { title: caption }, caption), element("span", { className: "key-name" }, data.keys[row]),
   );
 }
+
+// A sign over the picture while it stands still.
+function inviting(video, frame) {
+  const follow = () => frame.classList.toggle("waiting", video.paused);
+  for (const name of ["play", "pause"]) video.addEventListener(name, follow);
+  follow();
+}

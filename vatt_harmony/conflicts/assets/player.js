@@ -15,7 +15,6 @@ function show(row, play) {
   );
   if (video) {
     video.addEventListener("error", () => video.replaceWith(element("p", {}, "This browser cannot play H.264. Chrome, Edge, Safari and Firefox can.")));
-    inviting(video, video.parentElement);
     if (play) start(video);
   }
   drawMarks();
@@ -24,13 +23,6 @@ function show(row, play) {
 function start(video) {
   for (const other of document.querySelectorAll("video")) if (other !== video) other.pause();
   video.play().catch(() => {}); // not allowed before the first click: the controls are there
-}
-
-// A sign over the picture while it stands still.
-function inviting(video, frame) {
-  const follow = () => frame.classList.toggle("waiting", video.paused);
-  for (const name of ["play", "pause"]) video.addEventListener(name, follow);
-  follow();
 }
 
 function absent(row) {

@@ -123,7 +123,8 @@ def test_appended_padding_changes_nothing_when_masked() -> None:
     inputs, valid = embeddings(), masks()
     padded, padded_valid = dict(inputs), dict(valid)
     video, text = inputs["video_text"]
-    padded["video_text"] = (video, torch.cat([text, torch.randn(BATCH, 2, 5, dtype=torch.float64)], dim=1))
+    padding = torch.randn(BATCH, 2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    padded["video_text"] = (video, torch.cat([text, padding], dim=1))
     padded_valid["text"] = torch.cat([valid["text"], torch.zeros(BATCH, 2, dtype=torch.bool)], dim=1)
     config, parity = ObjectiveConfig(), ObjectiveConfig(candidate_mask=False)
     torch.testing.assert_close(
@@ -150,3 +151,26 @@ def test_runs_on_tensors_without_values() -> None:
     inputs = {pair: (a.to("meta"), o.to("meta")) for pair, (a, o) in embeddings().items()}
     result = pair_losses(inputs, {branch: mask.to("meta") for branch, mask in masks().items()}, ALL)
     assert result.total.device.type == "meta"
+
+
+@pytest.mark.parametrize("tile", [0, 2])
+@pytest.mark.parametrize("mode", ["asymmetric", "symmetric", "paper"])
+def test_masses_are_the_softmax_of_rows_and_columns(mode: str, tile: int) -> None:
+    config = ObjectiveConfig(mode=mode, tile=tile, temperature=0.5)  # type: ignore[arg-type]
+    found = pair_losses(embeddings(), masks(), config).masses["video_text"]
+    video, text = (torch.nn.functional.normalize(x.detach(), dim=-1) for x in embeddings()["video_text"])
+    both, exist = valid_pairs(masks())["video_text"], masks()["text"]
+    e = torch.einsum("id,jkd->ijk", video, text).div(0.5).exp() * exist
+    own = e.diagonal().sum(dim=0)
+    row, column = e[:, both].sum(dim=(1, 2)), e[masks()["video"]].sum(dim=(0, 2))
+    torch.testing.assert_close(found, torch.stack([(own / row)[both].mean(), (own / column)[both].mean()]))
+
+
+@pytest.mark.parametrize("tile", [0, 2])
+def test_masses_of_chance_and_of_nobody(tile: int) -> None:
+    same = {"video_audio": (torch.ones(BATCH, 4), torch.ones(BATCH, 4))}
+    config = ObjectiveConfig(weights=PairWeights(video_text=0.0), tile=tile)
+    valid = {"video": torch.ones(BATCH, dtype=torch.bool), "audio": torch.arange(BATCH) < 3, "text": full()["text"]}
+    assert pair_losses(same, valid, config).masses["video_audio"].tolist() == pytest.approx([1 / 3, 1 / BATCH])
+    valid["audio"] = ~full()["audio"]
+    assert not pair_losses(same, valid, config).masses["video_audio"].any()

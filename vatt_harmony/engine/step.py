@@ -18,7 +18,7 @@ from vatt_harmony.engine.reference import Reference
 from vatt_harmony.engine.report import DATA, HARMONY, HEALTH, LEARNING
 from vatt_harmony.engine.stopwatch import Stopwatch
 from vatt_harmony.engine.surrogate import Gathered, Judged, gather, judge, surrogate
-from vatt_harmony.engine.trunk_signals import keeping, needs_trunk, trunk_gram
+from vatt_harmony.engine.trunk_signals import keeping, trunk_gram_of
 from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.harmony.curriculum import level
 from vatt_harmony.harmony.scores import scores_of
@@ -104,11 +104,7 @@ class PretrainStep:
             self.state,
             self.finished,
             heads=self.heads_once,
-            trunk_gram=partial(
-                trunk_gram, model=self.model, harmony=self.harmony, encoded=encoded, kept=kept, gathered=gathered
-            )
-            if needs_trunk(self.harmony)
-            else None,
+            trunk_gram=trunk_gram_of(self.model, self.harmony, encoded, kept, gathered),
             scores=partial(self._scores, batch),
         )
         taken = self._finite(encoded, judged, batch)

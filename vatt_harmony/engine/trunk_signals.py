@@ -5,8 +5,9 @@ from its input tokens, which the step's forward leaves behind, and so never touc
 classical form: the gradients of the global batch, one backward of the trunk for each loss.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 import torch.distributed as dist
@@ -23,6 +24,7 @@ from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.objective.gather import gather_rows
 
 _REPLAYING = ("last_block", "exact")
+_OF_TRUNK = (*_REPLAYING, "batch")
 _REFUSED = {
     "exact": "it runs every block of the trunk once more for each loss and branch, and is made for models that fit "
     "one device whole",
@@ -38,7 +40,7 @@ def check_signal(harmony: HarmonyConfig, stage: int, dropout: float, chunk: int)
     signal = harmony.signal
     if not harmony.enabled:
         return
-    if needs_trunk(harmony) and chunk:
+    if signal in _OF_TRUNK and chunk:
         raise UserError(
             f"harmony.signal is {signal}, which needs what a forward leaves in the trunk, and engine.chunk is {chunk}",
             "The first of two passes keeps nothing of it",
@@ -62,11 +64,6 @@ def check_signal(harmony: HarmonyConfig, stage: int, dropout: float, chunk: int)
             "The second run would draw another dropout: its gradients would not be those of the step",
             "Set model.dropout to 0, or harmony.signal to last_linear, representation or batch",
         )
-
-
-def needs_trunk(harmony: HarmonyConfig) -> bool:
-    """Whether the signal cannot be had at the trunk's output."""
-    return harmony.enabled and harmony.signal in (*_REPLAYING, "batch")
 
 
 @contextmanager
@@ -94,6 +91,15 @@ def keeping(model: Vatt, harmony: HarmonyConfig) -> Iterator[Kept]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def trunk_gram_of(
+    model: Vatt, harmony: HarmonyConfig, encoded: Encoded, kept: Kept, gathered: Gathered
+) -> Callable[[Gradients], Tensor] | None:
+    """`trunk_gram` as a function of u; None for a signal that needs no trunk."""
+    if harmony.signal not in _OF_TRUNK:
+        return None
+    return partial(trunk_gram, model=model, harmony=harmony, encoded=encoded, kept=kept, gathered=gathered)
 
 
 def trunk_gram(

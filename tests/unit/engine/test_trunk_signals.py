@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from vatt_harmony.engine.encode import Encoded, encode
 from vatt_harmony.engine.surrogate import Gathered, differentiate, gather
-from vatt_harmony.engine.trunk_signals import check_signal, keeping, needs_trunk, trunk_gram
+from vatt_harmony.engine.trunk_signals import check_signal, keeping, trunk_gram, trunk_gram_of
 from vatt_harmony.errors import UserError
-from vatt_harmony.harmony.config import HarmonyConfig
+from vatt_harmony.harmony.config import CurriculumConfig, HarmonyConfig
 from vatt_harmony.model.encoder import Encoder
 from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.objective.config import ObjectiveConfig, PairWeights
@@ -141,7 +141,23 @@ def test_dropout_is_refused_where_blocks_run_twice(signal: str) -> None:
     check_signal(HarmonyConfig(signal="batch"), 0, 0.1, 0)
 
 
-def test_needs_trunk() -> None:
-    signals = ("last_linear", "representation", "last_block", "exact", "batch")
-    assert [needs_trunk(HarmonyConfig(signal=signal)) for signal in signals] == [False, False, True, True, True]
-    assert not needs_trunk(HarmonyConfig(signal="exact", enabled=False))
+def test_signals_at_the_trunks_output_need_nothing_of_it() -> None:
+    model = tiny_model(MODELS["agnostic"])
+    batch = with_audio(random_batch(4, MODELS["agnostic"]), torch.float64)
+    for signal, needed in (("last_linear", False), ("representation", False), ("exact", True), ("batch", True)):
+        harmony = HarmonyConfig(signal=signal)
+        with keeping(model, harmony) as kept:
+            encoded = encode(model, batch, CPU)
+        gram_of = trunk_gram_of(model, harmony, encoded, kept, gather(encoded, (), 0, 1))
+        assert (gram_of is not None) == needed == bool(kept)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_two_passes_and_curricula_of_the_batch_are_refused() -> None:
+    for signal in ("last_block", "exact", "batch"):
+        with pytest.raises(UserError, match=r"engine\.chunk is 4"):
+            check_signal(HarmonyConfig(signal=signal), 0, 0.0, 4)
+    check_signal(HarmonyConfig(), 3, 0.0, 4)
+    curriculum = CurriculumConfig(kind="quantile", q0=0.1, t0=0, shape="constant")
+    with pytest.raises(UserError, match="says nothing of a sample"):
+        check_signal(HarmonyConfig(signal="batch", curriculum=curriculum), 0, 0.0, 0)

@@ -89,12 +89,12 @@ def notes(findings: Findings, pairs: Sequence[str], signal: str, step: int) -> l
     ]
     if findings.judged:
         told.append(
-            f"{_clips(findings.below)} lie below zero on average. Counted are those for which chance is no "
+            f"Below zero on average: {_clips(findings.below)}. Counted are those for which chance is no "
             f"explanation: {findings.count:,}, of which at most about {max(1, round(findings.by_chance)):,} may be "
             f"chance all the same (t-test on each clip’s visits, false discovery rate {RATE:.0%}, visits taken as "
             "independent)."
             if findings.count
-            else f"{_clips(findings.below)} lie below zero on average, none by more than chance explains (t-test on "
+            else f"Below zero on average: {_clips(findings.below)}, none by more than chance explains (t-test on "
             f"each clip’s visits, false discovery rate {RATE:.0%}). More visits would tell."
         )
     else:
@@ -104,9 +104,9 @@ def notes(findings: Findings, pairs: Sequence[str], signal: str, step: int) -> l
         )
     few, alone = findings.compared - findings.judged, findings.total - findings.compared
     if few and findings.judged:
-        told.append(f"{_clips(few)} with fewer than {FEWEST_VISITS} visits are shown, but not judged.")
+        told.append(f"Shown, but not judged, for fewer than {FEWEST_VISITS} visits: {_clips(few)}.")
     if alone:
-        told.append(f"{_clips(alone)} of {findings.total:,} have no two losses to compare and are not shown.")
+        told.append(f"Not shown, for want of two losses to compare: {alone:,} of {_clips(findings.total)}.")
     told.append(
         "A low cosine is a question, not a verdict: two descriptions may differ and both be right. "
         "Look and listen before you drop."

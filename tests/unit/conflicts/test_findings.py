@@ -44,7 +44,7 @@ def test_without_a_record_of_visits_the_sentence_claims_nothing():
     assert (unknown.total, unknown.compared, unknown.judged, unknown.below) == (3, 2, 0, 1)
     assert "by chance or not" in str(sentence(unknown, TWO))
     told = " ".join(notes(unknown, TWO, "last_linear/all", 50))
-    assert "cannot be told apart" in told and "1 clip of 3 have no two losses" in told.replace("has no", "have no")
+    assert "cannot be told apart" in told and "two losses to compare: 1 of 3 clips." in told
 
 
 def test_notes_name_visits_steps_signal_and_the_share_of_chance():
@@ -58,4 +58,4 @@ def test_notes_name_visits_steps_signal_and_the_share_of_chance():
     ):
         assert words in told
     few = find(np.full(10, -0.2), np.full(10, 0.1), np.array([20] * 8 + [2] * 2))
-    assert "2 clips with fewer than 5 visits" in " ".join(notes(few, TWO, "last_linear/all", 9))
+    assert "fewer than 5 visits: 2 clips." in " ".join(notes(few, TWO, "last_linear/all", 9))

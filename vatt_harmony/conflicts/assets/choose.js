@@ -3,6 +3,7 @@
 const byHand = new Map();
 const fenced = new Set();
 const number = { line: $("line").querySelector("input"), share: $("share").querySelector("input") };
+let frame = 0;
 let mode = found.some(Boolean) ? "found" : "share";
 
 function ruleChooses() {
@@ -40,9 +41,11 @@ function setMode(name) {
   choose();
 }
 
-function setLine(value) {
+// Called with every movement of the pointer: at most one drawing a frame.
+function dragLine(value) {
   number.line.value = Math.min(Math.max(value, -1), 1).toFixed(3);
-  choose();
+  cancelAnimationFrame(frame);
+  frame = requestAnimationFrame(choose);
 }
 
 // Even-odd rule over the drawn outline.

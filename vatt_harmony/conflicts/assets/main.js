@@ -39,7 +39,7 @@ function press(event) {
 
 function move(event) {
   const [x, y] = pointerPlace(event);
-  if (drag === "line") return setLine(fromY(y));
+  if (drag === "line") return dragLine(fromY(y));
   if (drag === "lasso") {
     lasso.push([x, y]);
     return drawMarks();

@@ -1,0 +1,1 @@
+"""The conflict study: what a low cosine means, and whether acting on it helps."""

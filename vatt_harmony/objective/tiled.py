@@ -59,7 +59,7 @@ def tiled_contrast(
         )
     problem = _Problem(valid, candidates, negatives, mode, temperature, rows, ranks)
     with without_autocast(anchors.device):
-        total, losses, sums = _Tiled.apply(*directions(anchors, others), problem)
+        total, losses, sums = _Tiled.apply(*directions(anchors, others), problem)  # type: ignore[no-untyped-call]
     positive, row, column, own, other = sums.unbind()
     retrieval = Retrieval(positive=positive, row=row, column=column, own=own, other=other)
     return Contrast(losses=losses, total=total, retrieval=retrieval)
@@ -80,7 +80,7 @@ class _Problem:
 
 class _Tiled(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, anchors: Tensor, others: Tensor, problem: _Problem) -> tuple[Tensor, ...]:  # type: ignore[override]
+    def forward(ctx: Any, anchors: Tensor, others: Tensor, problem: _Problem) -> tuple[Tensor, ...]:
         fits = 2 / problem.temperature <= _WIDTH[anchors.dtype]
         tiles = _Tiles(anchors if fits else anchors.double(), others if fits else others.double(), problem)
         sums = tiles.sums()
@@ -97,7 +97,7 @@ class _Tiled(torch.autograd.Function):
         return losses.sum(), losses, retrieval
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, at_total: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         at_anchors, at_others = ctx.saved_tensors
         return at_anchors * at_total, at_others * at_total, None

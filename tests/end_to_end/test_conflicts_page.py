@@ -93,6 +93,32 @@ def test_the_drop_list_holds_what_was_chosen(page, folder):
     assert set(exported(page, folder)) == set(chosen) ^ {shown}
 
 
+def test_a_line_is_dragged_and_a_lasso_drawn(page, folder):
+    page.evaluate("document.querySelector('#plot').scrollIntoView({block: 'center', behavior: 'instant'})")
+    page.evaluate("document.querySelector('#modes [value=line]').click()")
+    left, top = page.evaluate(PLACES)
+    for down in range(20, 600, 4):  # walk until the pointer is over the line, at the edge, where no point is
+        page.call("Input.dispatchMouseEvent", type="mouseMoved", x=left + 62, y=top + down)
+        if page.evaluate("document.getElementById('marks').classList.contains('line')"):
+            break
+    for kind, at in (("mousePressed", down), ("mouseMoved", 30), ("mouseMoved", 12), ("mouseReleased", 12)):
+        page.mouse(kind, left + 62, top + at)
+    settle(page)
+    assert len(exported(page, folder)) == CLIPS
+    page.evaluate("document.querySelector('#modes [value=lasso]').click()")
+    assert page.evaluate("document.getElementById('export').disabled")
+    page.mouse("mousePressed", left + 60, top + 12)
+    for across, down in ((300, 12), (600, 12), (840, 12), (840, 500), (600, 500), (300, 500), (60, 500)):
+        page.mouse("mouseMoved", left + across, top + down)
+    page.mouse("mouseReleased", left + 60, top + 500)
+    assert len(exported(page, folder)) == CLIPS
+
+
+def settle(page: Page) -> None:
+    """Wait until two frames have been drawn."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def playing(page: Page) -> bool:
     """Whether the video beside the map moves within some seconds, with its sound on."""
     deadline = time.monotonic() + 60

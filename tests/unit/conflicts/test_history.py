@@ -16,8 +16,8 @@ def test_quantiles_are_those_of_the_visits():
         np.testing.assert_allclose(history.quantiles()[number], np.quantile(cosine[inside], QUANTILES), atol=0.02)
 
 
-def test_bins_without_visits_and_short_runs():
-    history = count_visits([Visit(np.array([3]), np.array([0]), np.array([1.0]))], np.array([True]), 3)
+def test_a_step_belongs_to_the_bin_that_it_ends():
+    history = count_visits([Visit(np.array([1, 3]), np.array([0, 0]), np.array([1.0, -1.0]))], np.array([True]), 3)
     assert history.edges.tolist() == [0, 1, 2, 3]
-    assert np.isnan(history.quantiles()[:2]).all()
-    assert (history.quantiles()[2] > 0.99).all()
+    first, empty, last = history.quantiles()
+    assert (first > 0.99).all() and np.isnan(empty).all() and (last < -0.99).all()

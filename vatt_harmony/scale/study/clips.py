@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vatt_harmony.media.demo_attributes import VALUES, Attributes, assign_looks, half_wrong
+from vatt_harmony.media.demo_attributes import VALUES, assign_looks, half_wrong
 from vatt_harmony.media.demo_picture import draw_clip, spoil_picture
 from vatt_harmony.media.demo_sentences import FULL, PARTIAL, WORDS, sentences
 from vatt_harmony.media.demo_sound import play_clip, spoil_sound
@@ -66,6 +66,8 @@ class Corpus:
         self._tokenizer = _tokenizer(shape.words)
         self.vocabulary = self._tokenizer.vocabulary
         """Rows of the word table."""
+        self.sound_token = int(self._tokenizer.encode(["tone"])[0, 0])
+        """The id that a sentence holds exactly when it tells the sound."""
 
     def truth(self, split: str) -> NDArray[np.int64]:
         """What is shown and heard, as the numbers of colour, form, motion, size and sound `[N, 5]`."""
@@ -73,7 +75,7 @@ class Corpus:
         return np.array(rows)
 
     def faults(self, share: float, clean: int = 0, train: int | None = None) -> NDArray[np.str_]:
-        """Recorded fault of each training clip `[N]`, "" for none: a `share` of those after the first `clean` is struck.
+        """Recorded fault of each training clip `[N]`, "" for none: of those after the first `clean` a share.
 
         `train`: only the first so many clips. Rising shares are nested: what is struck stays struck, in the same way.
         """
@@ -110,9 +112,8 @@ class Corpus:
 
     def _captions(self, split: str, index: int) -> NDArray[np.int64]:
         keyed = keyed_generator(self.seed, "study", split, index, "caption")
-        ids: NDArray[np.int64] = self._tokenizer.encode(
-            sentences(self.attributes[split][index], self.shape.captions, keyed)
-        )
+        told = sentences(self.attributes[split][index], self.shape.captions, keyed)
+        ids: NDArray[np.int64] = self._tokenizer.encode(told)
         return ids
 
     def _partner(self, index: int, generator: np.random.Generator) -> int:
@@ -122,11 +123,6 @@ class Corpus:
         distances = [trained[index].differing_looks(trained[other]) for other in others]
         far = (other for other, distance in zip(others, distances, strict=True) if distance >= SWAP_DISTANCE)
         return next(far, others[int(np.argmax(distances))])
-
-
-def sound_token(corpus: Corpus) -> int:
-    """The word id that a sentence holds exactly when it tells the sound."""
-    return int(corpus._tokenizer.encode(["tone"])[0, 0])
 
 
 def _tokenizer(words: int) -> Any:

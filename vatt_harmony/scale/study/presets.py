@@ -60,7 +60,7 @@ class Preset:
 
 
 CPU = Preset(
-    shape=CorpusShape(train=1024, test=256, unseen=64),
+    shape=CorpusShape(train=1280, test=256, unseen=64),
     trunk=TowerConfig(depth=2, width=64, ff=192, heads=4),
     patch=(8, 12, 12),
     audio_patch=800,

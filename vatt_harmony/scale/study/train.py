@@ -24,7 +24,7 @@ from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.objective.objective import PairLosses
 from vatt_harmony.randomness import keyed_generator
 from vatt_harmony.scale.study.arms import Arm
-from vatt_harmony.scale.study.clips import WRONG, Corpus, sound_token
+from vatt_harmony.scale.study.clips import WRONG, Corpus
 from vatt_harmony.scale.study.data import Training, batch_of
 from vatt_harmony.scale.study.evaluate import evaluate
 from vatt_harmony.scale.study.observed import Observed
@@ -78,7 +78,6 @@ class Trainer:
         self.visits = Visits(len(self.wrong))
         self.dropped_wrong: list[float] = []
         self.looks = _looks(self.corpus)[: len(self.wrong)]
-        self.sound_token = sound_token(self.corpus)
 
     def run(self) -> Run:
         """Train, then evaluate."""
@@ -177,7 +176,7 @@ class Trainer:
         squared = harmonized.comparison.gram.diagonal(dim1=1, dim2=2).double().clamp(min=1e-300)
         seen.log_norms.append((squared.log() / 2).cpu().numpy())
         seen.same_look.append(np.isin(self.looks[rows], look[count > 1]))
-        seen.tells_sound.append((batch.text == self.sound_token).flatten(1).any(dim=1).numpy())
+        seen.tells_sound.append((batch.text == self.corpus.sound_token).flatten(1).any(dim=1).numpy())
 
 
 def harmony_config(arm: Arm, steps: int) -> HarmonyConfig:

@@ -43,6 +43,7 @@ def write_ledger(path: Path, keys: list[str], cosine: np.ndarray) -> None:
     """A ledger of visits with these cosines `[N, V]`; losses grow with the row."""
     rows, visits = cosine.shape
     columns = {
+        "source": ["made"] * rows,
         "key": keys,
         "n_obs": [visits] * rows,
         "cos_mean": cosine.mean(axis=1),

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vatt_harmony.conflicts.evidence import Evidence, read_visits
@@ -31,10 +30,9 @@ class Groups:
     """Group of each clip of the ledger `[N]`."""
 
 
-def group_sources(keys: pa.ChunkedArray) -> Groups:
-    """Group clips by the first part of their keys `source/KEY` `[N]`."""
-    first = pc.list_element(pc.split_pattern(keys, "/", max_splits=1), 0)
-    names, code, counts = np.unique(first.to_numpy(), return_inverse=True, return_counts=True)
+def group_sources(sources: pa.ChunkedArray) -> Groups:
+    """Group clips by the name of their source `[N]`."""
+    names, code, counts = np.unique(sources.to_numpy(), return_inverse=True, return_counts=True)
     rank = np.empty(len(names), np.int64)
     rank[np.argsort(-counts, kind="stable")] = np.arange(len(names))
     ordered = [str(names[i]) for i in np.argsort(rank)]

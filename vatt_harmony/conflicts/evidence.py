@@ -31,6 +31,8 @@ class Evidence:
     rule: str
     keys: pa.ChunkedArray
     """`source/KEY` `[N]`."""
+    sources: pa.ChunkedArray
+    """Data set of the mixture `[N]`."""
     visits: Numbers
     """Visits with a cosine `[N]`."""
     cosine: Values
@@ -68,6 +70,7 @@ def read_evidence(run: Path) -> Evidence:
         signal=facts.get("signal", "unknown"),
         rule=facts.get("rule", "unknown"),
         keys=table["key"],
+        sources=table["source"],
         visits=_values(table, "n_obs").astype(np.int64),
         cosine=_values(table, "cos_mean"),
         losses={n.removeprefix(prefix): _values(table, n) for n in table.column_names if n.startswith(prefix)},

@@ -51,7 +51,7 @@ def report_verb(options: argparse.Namespace) -> int:
             "The map would be empty",
             "Train with at least two pairs of objective.weights above 0 on clips that have both partners",
         )
-    console, groups = Console(), group_sources(evidence.keys)
+    console, groups = Console(), group_sources(evidence.sources)
     shown = _fetch(evidence, options, console)
     told = sentence(findings, sorted(evidence.losses))
     page = render(

@@ -1,6 +1,7 @@
 """DeepSpeed, ZeRO stage 1: two towers, three losses; any number of ranks."""
 
 import deepspeed
+import deepspeed.ops
 import torch
 import torch.distributed as dist
 from toy import TwoTowers, batches
@@ -10,6 +11,9 @@ CONFIG = {
     "optimizer": {"type": "AdamW", "params": {"lr": 1e-3, "torch_adam": True}},
     "zero_optimization": {"stage": 1},
 }
+
+if not torch.cuda.is_available():
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # would be compiled first, for a minute
 
 
 def train(steps: int = 20) -> list[float]:
@@ -33,3 +37,4 @@ def train(steps: int = 20) -> list[float]:
 
 if __name__ == "__main__":
     train()
+    dist.destroy_process_group()

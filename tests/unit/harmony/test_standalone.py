@@ -33,12 +33,14 @@ class Model(nn.Module):
         return {
             "pictures": nce(image, other, self.scale),
             "first": nce(image[told[:, 0]], text[told[:, 0], 0], self.scale),
-            "second": 0.5 * nce(image[told[:, 1]], text[told[:, 1], 1], self.scale),
+            # Pictures without a second caption stay negatives of the others' captions: a gradient, but no loss.
+            "second": 0.5 * nce(text[told[:, 1], 1], image, self.scale, told[:, 1].nonzero().flatten()),
         }
 
 
-def nce(a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
-    return F.cross_entropy(scale.exp() * F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).T, torch.arange(len(a)))
+def nce(a: Tensor, b: Tensor, scale: Tensor, own: Tensor | None = None) -> Tensor:
+    logits = scale.exp() * F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).T
+    return F.cross_entropy(logits, torch.arange(len(a)) if own is None else own)
 
 
 def batch() -> dict[str, Tensor]:

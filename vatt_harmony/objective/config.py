@@ -8,8 +8,8 @@ Total = Literal["mean", "sum"]
 InvalidAnchors = Literal["kept", "removed"]
 
 _LARGEST_WHOLE = 2048
-# On CPU and GPU alike a tile should fill the processor, and no more: 128 rows of 4,096 x 5 are 10 MB in fp32.
-_ROWS = 128
+# On CPU and GPU alike a tile should fill the processor, and no more: 64 rows of 4,096 x 5 are 5 MB in fp32.
+_ROWS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class ObjectiveConfig:
     """Videos without a partner (text, sound) stay negatives of the other samples, or are `removed`."""
     tile: int = 0
     """Samples whose similarities to the batch are in memory at once; the losses are the same. 0 chooses: all of a
-    global batch of up to 2,048, 128 of a larger one."""
+    global batch of up to 2,048, 64 of a larger one."""
     shard_above: int = 8192
     """Global batch above which ranks divide the similarities among them instead of each computing all; 0: always."""
 

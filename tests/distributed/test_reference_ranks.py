@@ -40,11 +40,13 @@ def _step(rank: int, world_size: int) -> dict[str, torch.Tensor]:
 
 
 def test_reference_on_ranks(tmp_path: Path) -> None:
-    one, *two = [run_ranks(_step, ranks, tmp_path / str(ranks)) for ranks in (1, 2)]
-    alone = one[0]
-    for rank in two[0]:
-        torch.testing.assert_close(rank["reference"], alone["reference"], rtol=1e-5, atol=1e-5)
-        assert torch.equal(rank["kept"], alone["kept"])
-    score, kept, pair = alone["score"], alone["kept"], alone["pair"]
+    first, second = run_ranks(_step, 2, tmp_path)
+    process = Process(rank=0, world_size=1, device=torch.device("cpu"))
+    learner, other = tiny_model(dtype=torch.float32), tiny_model(seed=1, dtype=torch.float32)
+    alone = Reference(other, learner, ObjectiveConfig(), process, chunk=0)
+    expected = alone.per_sample_losses(random_batch(16, tiny_config()))
+    torch.testing.assert_close(first["reference"], expected, rtol=1e-5, atol=1e-5)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    score, kept, pair = first["score"], first["kept"], first["pair"]
     assert kept[~pair].all() and (~kept).sum() == pair.sum() // 2 > 1
     assert score[~kept].max() < score[kept & pair].min()

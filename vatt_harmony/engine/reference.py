@@ -39,7 +39,7 @@ class Reference:
         seen = {name: getattr(learner.config, name) for name in ("keep_video", "keep_audio", "drop_mode")}
         frozen = Vatt(replace(model.config, dropout=0.0, checkpointing=False, **seen))
         frozen.load_state_dict(model.state_dict())
-        self.model = frozen.to(process.device, next(learner.parameters()).dtype).train().requires_grad_(False)
+        self.model = frozen.to(process.device, next(learner.parameters()).dtype).train()
         self.objective, self.process = objective, process
         self.passes = TwoPass(self.model, process.device, chunk, 0.0) if chunk else OnePass(self.model, process.device)
 

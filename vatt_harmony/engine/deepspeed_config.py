@@ -71,7 +71,24 @@ def complete(config: dict[str, Any], global_batch: int, world_size: int, clip: f
         "gradient_accumulation_steps": 1,
     }
     kept = {key: value for key, value in config.items() if key not in _BATCH_KEYS}
+    if "bf16" in half:
+        kept["bf16"] = _with_heads(config["bf16"])
     return kept | batch | ({"gradient_clipping": clip} if clip else {})
+
+
+def _with_heads(bf16: dict[str, Any]) -> dict[str, Any]:
+    """The section `bf16` with which DeepSpeed's BF16_Optimizer (stage 1, fp32 sums) keeps the heads' gradients.
+
+    It clears all gradients when the backward reaches the engine's output z. Those of the heads, above z, are there by
+    then: they must have been added to the fp32 sums at once.
+    """
+    if not bf16.get("immediate_grad_update", True):
+        raise UserError(
+            "bf16.immediate_grad_update is false",
+            "DeepSpeed would clear the gradients of the heads before it has summed them: the heads would never learn",
+            "Remove it from the DeepSpeed configuration",
+        )
+    return bf16 | {"immediate_grad_update": True}
 
 
 def _check_sum(config: dict[str, Any], half: list[str]) -> None:

@@ -48,7 +48,7 @@ class OnePass:
 
 
 class TwoPass:
-    """In chunks of samples: the graph of one chunk in memory, (1 + 3 * share of samples with gradient)/3 of the work."""
+    """In chunks of samples: the graph of one chunk in memory, (1 + 3 * share of rows with gradient)/3 of the work."""
 
     def __init__(self, encoder: Encoder, device: torch.device, chunk: int, dropout: float) -> None:
         """`chunk`: samples at a time; `dropout`: of the trunk, which keeps the chunks of both passes the same."""

@@ -53,3 +53,11 @@ def test_from_a_file_a_mapping_or_an_error(tmp_path):
         read_deepspeed(str(tmp_path / "b.json"))
     with pytest.raises(UserError, match="cannot read"):
         read_deepspeed(str(tmp_path / "c.json"))
+
+
+def test_bf16_sums_gradients_at_once_or_the_heads_would_never_learn():
+    given = {"bf16": {"enabled": True}, "zero_optimization": {"stage": 1}}
+    assert complete(given, 8, 1, clip=0.0)["bf16"] == {"enabled": True, "immediate_grad_update": True}
+    assert given["bf16"] == {"enabled": True}
+    with pytest.raises(UserError, match="heads would never learn"):
+        complete(given | {"bf16": {"enabled": True, "immediate_grad_update": False}}, 8, 1, clip=0.0)

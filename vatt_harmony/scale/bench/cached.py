@@ -8,7 +8,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +17,7 @@ from vatt_harmony.figures import Figure
 from vatt_harmony.harmony.config import CurriculumConfig, HarmonyConfig
 from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.model.vatt import Vatt
-from vatt_harmony.scale.bench.harmonized import OBJECTIVE, QUANTILE, gradients, plain_backward, relative
+from vatt_harmony.scale.bench.harmonized import OBJECTIVE, gradients, plain_backward, relative
 from vatt_harmony.scale.bench.overhead import CONFIG, cpu_seconds, flagged, median_ratio
 from vatt_harmony.scale.bench.suite import Options, Row, measures
 from vatt_harmony.scale.tiny import random_batch, tiny_config, tiny_model, with_audio

@@ -36,6 +36,8 @@ class Batch:
     keys: list[str]
     """Sample keys `source/KEY`."""
     sources: list[str]
+    numbers: list[int] = field(default_factory=list)
+    """Number of each sample in its source; of training batches."""
     drops: dict[str, int] = field(default_factory=dict)
     """`source/reason` -> samples replaced (or modalities masked) while this batch was made."""
 
@@ -55,6 +57,7 @@ def join(parts: Iterable[Batch], rows: int, pin: bool = False) -> Batch:
     tensors: dict[str, Tensor] = {}
     keys: list[str] = []
     sources: list[str] = []
+    numbers: list[int] = []
     drops = Counter[str]()
     for part in parts:
         place = slice(len(keys), len(keys) + len(part))
@@ -65,6 +68,7 @@ def join(parts: Iterable[Batch], rows: int, pin: bool = False) -> Batch:
             tensors[name][place] = piece
         keys += part.keys
         sources += part.sources
+        numbers += part.numbers
         drops.update(part.drops)
     assert len(keys) == rows, (len(keys), rows)
-    return Batch(**tensors, keys=keys, sources=sources, drops=dict(drops))
+    return Batch(**tensors, keys=keys, sources=sources, numbers=numbers, drops=dict(drops))

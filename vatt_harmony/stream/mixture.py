@@ -31,6 +31,12 @@ class Mixture:
         source = int(self._source[place])
         return self.names[source], period * self.counts[source] + int(self._draw[place])
 
+    def before(self, slot: int, name: str) -> int:
+        """How many slots of a source lie before `slot`."""
+        period, place = divmod(slot, len(self._source))
+        source = self.names.index(name)
+        return period * self.counts[source] + int(np.count_nonzero(self._source[:place] == source))
+
 
 def quantise(weights: list[float]) -> list[int]:
     """Positive weights to integers without common divisor: exact if a sum of at most 2^16 allows, else the nearest.

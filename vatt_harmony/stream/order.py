@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,14 @@ class Place:
     source: str
     shard: int
     index: int
+
+
+class Draws(Protocol):
+    """The sequence in which the samples of one source are drawn."""
+
+    def at(self, draw: int, attempt: int = 0) -> tuple[int, int]:
+        """(shard, index within it) of a draw, or of its fallback number `attempt` within the same source."""
+        ...
 
 
 class SampleOrder:
@@ -49,8 +58,12 @@ class SampleOrder:
         step, offset = divmod(position, self.global_batch)
         slot = step * self.global_batch + int(self._step_order(step)[offset])
         name, draw = self.mixture.at(slot)
-        shard, index = self.sources[name].at(draw, attempt)
+        shard, index = self.draws_of(name, step).at(draw, attempt)
         return Place(name, shard, index)
+
+    def draws_of(self, name: str, step: int) -> Draws:
+        """The sequence by which a source is drawn in a step."""
+        return self.sources[name]
 
     def _permuted_step(self, step: int) -> NDArray[np.intp]:
         return keyed_permutation(self.global_batch, self.seed, "step", step)

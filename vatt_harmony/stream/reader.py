@@ -70,8 +70,8 @@ class PositionReader:
         self.order, self.config = order, config
         self._reader = SourceReader(sources)
 
-    def read(self, position: int, seed: int) -> tuple[str, Example, list[Drop]]:
-        """Source, example and drops of a position.
+    def read(self, position: int, seed: int) -> tuple[Place, Example, list[Drop]]:
+        """Place, example and drops of a position.
 
         Raises UserError with the ledger when `failure_limit` samples of the source fail one after the other.
         """
@@ -83,7 +83,7 @@ class PositionReader:
             )
             drops += found
             if example is not None:
-                return place.source, example, drops
+                return place, example, drops
         told = ", ".join(f"{name}: {number}" for name, number in count(drops).items())
         raise UserError(
             f"{len(drops)} samples of source {place.source!r} failed one after the other ({told}); "

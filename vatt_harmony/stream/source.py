@@ -88,6 +88,10 @@ class Source:
         shard = int(np.searchsorted(self._ends, number, side="right"))
         return shard, number - int(self._ends[shard]) + self.sizes[shard]
 
+    def number(self, shard: int, index: int) -> int:
+        """The number in the source of a sample by (shard, index within it)."""
+        return int(self._ends[shard]) - self.sizes[shard] + index
+
     @cached_property
     def _ends(self) -> NDArray[np.int64]:
         return np.cumsum(self.sizes, dtype=np.int64)

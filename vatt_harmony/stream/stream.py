@@ -3,9 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vatt_harmony.errors import UserError
 from vatt_harmony.stream.batch import Batch
 from vatt_harmony.stream.config import DataConfig, StreamConfig
+from vatt_harmony.stream.draw_tables import DrawTables
 from vatt_harmony.stream.ledger import DropLedger
 from vatt_harmony.stream.loader import batches
 from vatt_harmony.stream.parts import describe
@@ -13,6 +17,7 @@ from vatt_harmony.stream.source import open_sources, prepare_tokenizer
 from vatt_harmony.stream.step import StepMaker
 from vatt_harmony.stream.tokenizer import Tokenizer
 from vatt_harmony.stream.turns import in_turns
+from vatt_harmony.stream.versions import VersionedOrder
 
 STATE_VERSION = 1
 
@@ -33,15 +38,17 @@ class Stream:
         rank: int = 0,
         world_size: int = 1,
         tokenizer: Tokenizer | None = None,
+        tables: DrawTables | None = None,
     ) -> None:
+        """`tables`: where weights of draws that change during the run are found; None = each sample once an epoch."""
         _check_division(stream.global_batch, world_size)
         self.config, self.seed, self.rank, self.world_size = stream, seed, rank, world_size
         self.sources = in_turns(lambda: open_sources(data)) if world_size > 1 else open_sources(data)
         self.tokenizer = tokenizer or prepare_tokenizer(data, stream.words)
-        self.ledger = DropLedger()
+        self.ledger, self.tables = DropLedger(), tables
         self.step = 0
         """Steps handed out."""
-        self.maker = StepMaker(self.sources, stream, seed, rank, world_size, self.tokenizer)
+        self.maker = StepMaker(self.sources, stream, seed, rank, world_size, self.tokenizer, tables)
 
     def __iter__(self) -> Iterator[Batch]:
         for made in batches(self.maker, self.step, None, self.config):
@@ -49,9 +56,19 @@ class Stream:
             self.step += 1
             yield made.batch
 
+    def write_table(self, steps: int, weights: Mapping[str, NDArray[np.floating]]) -> None:
+        """Write the table of draws that is due after `steps` steps, from every source's weights `[N]`, above 0.
+
+        One rank only; for a stream with `tables`.
+        """
+        order, tables = self.maker.order, self.tables
+        assert isinstance(order, VersionedOrder) and tables is not None, "a stream without tables of draws"
+        tables.write(tables.made(steps), order.next_table(tables.made(steps), weights))
+
     def state_dict(self) -> dict[str, Any]:
         """Plain JSON that describes the last batch handed out; the same on every rank, at any number of ranks."""
-        return {"version": STATE_VERSION, "position": self.step * self.config.global_batch} | self._identity()
+        state = {"version": STATE_VERSION, "position": self.step * self.config.global_batch} | self._identity()
+        return state | ({"draw_tables": self.tables.digests(self.step)} if self.tables else {})
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on after the batch the state describes, in O(1); call it before iterating.
@@ -61,7 +78,10 @@ class Stream:
         _check_same("version", state.get("version"), STATE_VERSION)
         for field, value in self._identity().items():
             _check_same(field, state.get(field), value)
-        self.step = int(state["position"]) // self.config.global_batch
+        step = int(state["position"]) // self.config.global_batch
+        if self.tables:
+            _check_same("draw_tables", state.get("draw_tables"), self.tables.digests(step))
+        self.step = step
 
     def _identity(self) -> dict[str, Any]:
         return {
@@ -69,6 +89,7 @@ class Stream:
             "global_batch": self.config.global_batch,
             "lanes": self.config.lanes,
             "shuffle_window": self.config.shuffle_window,
+            "refresh": self.tables.refresh if self.tables else None,
             "weights": {name: source.weight for name, source in self.sources.items()},
             "digests": {name: source.digest for name, source in self.sources.items()},
         }

@@ -125,7 +125,7 @@ def test_runs_on_tensors_without_values() -> None:
 
 def test_rows_a_tile_are_chosen_by_the_batch() -> None:
     assert ObjectiveConfig().rows_a_tile(2048) == 2048
-    assert ObjectiveConfig().rows_a_tile(2049) == 128
+    assert ObjectiveConfig().rows_a_tile(2049) == 64
     assert ObjectiveConfig(tile=300).rows_a_tile(64) == 300
 
 

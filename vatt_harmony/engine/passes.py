@@ -8,7 +8,19 @@ import torch
 from vatt_harmony.engine.cached import encode_cached, encode_chunk, plan, rows_with_gradient
 from vatt_harmony.engine.encode import Encoded, Encoder, encode, valid_rows
 from vatt_harmony.engine.surrogate import Gathered, Judged
+from vatt_harmony.errors import UserError
+from vatt_harmony.model.config import ModelConfig
 from vatt_harmony.stream.batch import Batch
+
+
+def check_chunk(chunk: int, model: ModelConfig) -> None:
+    """Raise UserError if chunks would change what the trunk computes."""
+    if chunk and model.drop_mode == "per_batch":
+        raise UserError(
+            f"model.drop_mode is per_batch, and engine.chunk is {chunk}",
+            "Each chunk would keep other tokens than the batch as a whole: the second pass would not repeat the first",
+            "Set model.drop_mode to per_sample, or engine.chunk to 0",
+        )
 
 
 class Part(NamedTuple):

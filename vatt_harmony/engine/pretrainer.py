@@ -32,6 +32,7 @@ from vatt_harmony.engine.launch import Process, shorten_timeout
 from vatt_harmony.engine.monitor import Monitor
 from vatt_harmony.engine.observations import Observations
 from vatt_harmony.engine.parts import build_engine, build_model, model_config, run_tokenizer
+from vatt_harmony.engine.passes import check_chunk
 from vatt_harmony.engine.preemption import Preemption
 from vatt_harmony.engine.reference import Reference, load_reference
 from vatt_harmony.engine.resume import check_partitions, check_same_run
@@ -66,6 +67,7 @@ class Pretrainer:
         )
         stage = deepspeed.get("zero_optimization", {}).get("stage", 0)
         check_signal(config.harmony, stage, config.model.dropout, config.engine.chunk)
+        check_chunk(config.engine.chunk, config.model)
         on_first_rank(process, lambda: _claim(run))
         tokenizer = run_tokenizer(config, run, process)
         self.stream = Stream(config.data, config.stream, config.seed, process.rank, process.world_size, tokenizer)

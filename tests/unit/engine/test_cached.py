@@ -1,4 +1,4 @@
-"""Two passes in chunks give what one pass gives: z, gradients, batch-norm statistics, whatever is dropped or missing."""
+"""Two passes in chunks give what one gives: z, gradients, batch-norm statistics, whatever is dropped or missing."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,8 +10,9 @@ from torch import Tensor
 
 from vatt_harmony.engine.cached import Rows, plan
 from vatt_harmony.engine.encode import encode, valid_rows
-from vatt_harmony.engine.passes import OnePass, Passes, TwoPass
+from vatt_harmony.engine.passes import OnePass, Passes, TwoPass, check_chunk
 from vatt_harmony.engine.surrogate import gather, judge, surrogate
+from vatt_harmony.errors import UserError
 from vatt_harmony.harmony.config import CurriculumConfig, HarmonyConfig
 from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.model.config import ModelConfig
@@ -167,3 +168,10 @@ def test_a_batch_that_fits_is_one_chunk() -> None:
     batch = random_batch(3, tiny_config())
     (chunk,) = plan(valid_rows(batch), {"video": 3, "audio": 3, "text": 9}, CPU)
     assert all(torch.equal(chunk.rows[branch], rows) for branch, rows in valid_rows(batch).items())
+
+
+def test_tokens_that_follow_the_batch_are_refused() -> None:
+    check_chunk(0, tiny_config(drop_mode="per_batch"))
+    check_chunk(4, tiny_config())
+    with pytest.raises(UserError, match="drop_mode is per_batch"):
+        check_chunk(4, tiny_config(drop_mode="per_batch"))

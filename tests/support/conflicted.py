@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from support.exports import write_shard
+from vatt_harmony.harmony.ledger import write_ledger
 
 CONFLICTING = 4
 VISITS, STEPS = 20, 40
@@ -29,7 +30,7 @@ def conflicted_run(folder: Path, clips: int = 12) -> Path:
     keys = [f"made/{number:04d}" for number in range(clips)]
     mean = np.where(np.arange(clips) < CONFLICTING, -0.3, 0.2) + 0.01 * np.arange(clips)
     cosine = mean[:, None] + np.random.default_rng(0).normal(0, 0.05, (clips, VISITS))
-    write_ledger(checkpoint / "ledger.parquet", keys, cosine)
+    ledger_of(checkpoint / "ledger.parquet", keys, cosine)
     visits = {
         "step": np.tile(np.linspace(1, STEPS, VISITS).astype(int), clips),
         "key": np.repeat(keys, VISITS).tolist(),
@@ -39,7 +40,7 @@ def conflicted_run(folder: Path, clips: int = 12) -> Path:
     return run
 
 
-def write_ledger(path: Path, keys: list[str], cosine: np.ndarray) -> None:
+def ledger_of(path: Path, keys: list[str], cosine: np.ndarray) -> None:
     """A ledger of visits with these cosines `[N, V]`; losses grow with the row."""
     rows, visits = cosine.shape
     columns = {
@@ -51,5 +52,4 @@ def write_ledger(path: Path, keys: list[str], cosine: np.ndarray) -> None:
         "loss_video_text": 2.0 + np.arange(rows),
         "n_dropped": [0] * rows,
     }
-    facts = {"signal": "last_linear/all", "rule": "pcgrad"}
-    pq.write_table(pa.table(columns).replace_schema_metadata(facts), path)
+    write_ledger(path, pa.table(columns), {"signal": "last_linear/all", "rule": "pcgrad"})

@@ -21,47 +21,47 @@ class Estimate:
     high: float
 
 
-def correlation(cosines: Values, exact: Values) -> float:
+def correlation(cosines: Values, exact: Values) -> Values:
     """Pearson's r; NaN if one of the two does not vary."""
-    if min(np.ptp(cosines), np.ptp(exact)) == 0:
-        return float("nan")
-    return float(np.corrcoef(cosines, exact)[0, 1])
+    one, other = (values - values.mean(axis=-1, keepdims=True) for values in (cosines, exact))
+    norm = np.sqrt((one**2).sum(axis=-1) * (other**2).sum(axis=-1))
+    return np.where(norm > 1e-12, (one * other).sum(axis=-1) / np.maximum(norm, 1e-12), np.nan)
 
 
-def sign_agreement(cosines: Values, exact: Values) -> float:
+def sign_agreement(cosines: Values, exact: Values) -> Values:
     """Share of samples that both call a conflict, or both none."""
-    return float(np.mean((cosines < 0) == (exact < 0)))
+    return np.asarray(((cosines < 0) == (exact < 0)).mean(axis=-1))
 
 
-def scale(cosines: Values, exact: Values) -> float:
-    """Ratio of the standard deviations."""
-    spread = float(exact.std())
-    return float(cosines.std()) / spread if spread else float("nan")
+def scale(cosines: Values, exact: Values) -> Values:
+    """Ratio of the standard deviations; NaN if the exact ones do not vary."""
+    spread = exact.std(axis=-1)
+    return np.where(spread > 1e-12, cosines.std(axis=-1) / np.maximum(spread, 1e-12), np.nan)
 
 
-def error(cosines: Values, exact: Values) -> float:
+def error(cosines: Values, exact: Values) -> Values:
     """Mean absolute difference."""
-    return float(np.abs(cosines - exact).mean())
+    return np.asarray(np.abs(cosines - exact).mean(axis=-1))
 
 
-MEASURES: dict[str, Callable[[Values, Values], float]] = {
+MEASURES: dict[str, Callable[[Values, Values], Values]] = {
     "correlation": correlation,
     "sign agreement": sign_agreement,
     "scale": scale,
     "mean absolute error": error,
 }
+"""Each of two signals' cosines `[..., N]` of the same samples."""
 
 
 def agreement(cosines: Values, exact: Values, seed: int = 0) -> dict[str, Estimate]:
     """`MEASURES` of one signal's cosines `[N]` against the exact ones of the same samples, in their order."""
-    generator = keyed_generator(seed, "calibrate")
-    draws = [generator.integers(len(exact), size=len(exact)) for _ in range(DRAWS)]
+    rows = keyed_generator(seed, "calibrate").integers(len(exact), size=(DRAWS, len(exact)))
     found = {}
     for name, measure in MEASURES.items():
-        drawn = np.array([measure(cosines[rows], exact[rows]) for rows in draws])
+        drawn = measure(cosines[rows], exact[rows])
         defined = drawn[np.isfinite(drawn)]
-        low, high = np.quantile(defined, [0.025, 0.975]) if len(defined) else (float("nan"), float("nan"))
-        found[name] = Estimate(value=measure(cosines, exact), low=float(low), high=float(high))
+        low, high = np.quantile(defined, [0.025, 0.975]) if len(defined) else (np.nan, np.nan)
+        found[name] = Estimate(value=float(measure(cosines, exact)), low=float(low), high=float(high))
     return found
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 from rich.console import Console
 from rich.table import Table
 
-from vatt_harmony.conflicts.agreement import MEASURES, Estimate, agreement, equivalent, threshold
+from vatt_harmony.conflicts.agreement import Estimate, agreement, equivalent, threshold
 from vatt_harmony.conflicts.signal_steps import EXACT, Measured, measure
 from vatt_harmony.downstream.ranks import usable_device
 from vatt_harmony.engine.parts import Trained, load_trained
@@ -28,6 +28,8 @@ GAMMAS = (-0.3, -0.2, -0.1, 0.0)
 """Thresholds of the exact signal; each has an equivalent in the others."""
 FEWEST = 8
 """Samples below which nothing can be said."""
+_SHORT = ("r", "same sign", "sd ratio", "error")
+"""Columns of `MEASURES`, in their order."""
 Estimates = Mapping[str, Mapping[str, Estimate]]
 
 
@@ -117,33 +119,38 @@ def _told(samples: int, measured: Mapping[str, Measured]) -> str:
 
 
 def _agreement_table(found: Estimates, measured: Mapping[str, Measured]) -> Table:
-    table = Table(title=f"Agreement with {EXACT}, cost against a plain step", box=None, pad_edge=False)
-    for column in ("signal/branches", *MEASURES, "time", "FLOPs"):
-        table.add_column(column, justify="left" if column == "signal/branches" else "right")
+    table = _table(f"Agreement with {EXACT} (± half the interval), cost against a plain step")
+    for column in (*_SHORT, "time", "FLOPs"):
+        table.add_column(column, justify="right")
     for name, estimates in found.items():
-        cells = [f"{_cell(e.value)} ({_cell(e.low)} … {_cell(e.high)})" for e in estimates.values()]
+        cells = [f"{_cell(e.value, 2)} ±{_cell((e.high - e.low) / 2, 2)}" for e in estimates.values()]
         table.add_row(name, *cells, f"{measured[name].time:.2f}", f"{measured[name].work:.4f}")
     return table
 
 
 def _threshold_table(measured: Mapping[str, Measured]) -> Table:
-    table = Table(title="gamma0, gamma1 of a curriculum by threshold that drop as much", box=None, pad_edge=False)
-    table.add_column("signal/branches")
+    table = _table("Thresholds (gamma0, gamma1) that drop as many samples: a share, or as many as gamma of exact/all")
     exact = measured[EXACT].cosines
     for share in SHARES:
         table.add_column(f"{share:.0%}", justify="right")
     for gamma in GAMMAS:
-        table.add_column(f"exact {gamma:g} = {(exact < gamma).mean():.0%}", justify="right")
+        table.add_column(f"{gamma:g}\n{(exact < gamma).mean():.0%}", justify="right")
     for name, m in measured.items():
         if not name.startswith("batch/"):  # one cosine for all samples drops none of them
             cells = [threshold(m.cosines, share) for share in SHARES]
             cells += [equivalent(gamma, exact, m.cosines) for gamma in GAMMAS]
-            table.add_row(name, *map(_cell, cells))
+            table.add_row(name, *[_cell(cell, 2) for cell in cells])
     return table
 
 
-def _cell(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
+def _table(title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("signal/branches", no_wrap=True)
+    return table
+
+
+def _cell(value: float, digits: int) -> str:
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _known(value: float) -> float | None:

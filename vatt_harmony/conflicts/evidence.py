@@ -14,6 +14,7 @@ from vatt_harmony.conflicts.history import Visit
 from vatt_harmony.engine.checkpoint import find_checkpoint, read_state
 from vatt_harmony.engine.observations import FOLDER
 from vatt_harmony.errors import UserError
+from vatt_harmony.harmony.ledger import load_ledger
 
 LEDGER = "ledger.parquet"
 Values = NDArray[np.float64]
@@ -61,16 +62,15 @@ def read_evidence(run: Path) -> Evidence:
             "Nothing is known of the run's clips",
             "Give a run that was trained with harmony.enabled; plain training compares no losses",
         )
-    table = pq.read_table(path)
-    facts = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    table, facts = load_ledger(path)
     prefix = "loss_"
     return Evidence(
         run=run,
         step=read_state(checkpoint)["step"],
-        signal=facts.get("signal", "unknown"),
-        rule=facts.get("rule", "unknown"),
+        signal=facts["signal"],
+        rule=facts["rule"],
         keys=table["key"],
-        sources=table["source"],
+        sources=table["source"].cast(pa.string()),
         visits=_values(table, "n_obs").astype(np.int64),
         cosine=_values(table, "cos_mean"),
         losses={n.removeprefix(prefix): _values(table, n) for n in table.column_names if n.startswith(prefix)},

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.conflicted import CONFLICTING, STEPS, VISITS, conflicted_run, write_ledger
+from support.conflicted import CONFLICTING, STEPS, VISITS, conflicted_run, ledger_of
 
 from vatt_harmony import cli
 from vatt_harmony.conflicts.evidence import deviation, read_evidence
@@ -75,7 +75,7 @@ def test_what_cannot_be_reported_is_one_message(run, capsys):
     (run / LEDGER).rename(run / "ledger.parquet")
     with pytest.raises(UserError, match=r"no conflict ledger.*harmony\.enabled"):
         read_evidence(run)
-    write_ledger(run / LEDGER, ["made/0000"], np.full((1, 3), np.nan))
+    ledger_of(run / LEDGER, ["made/0000"], np.full((1, 3), np.nan))
     assert report(run)[0] == 2
     assert "two losses to compare" in capsys.readouterr().err
     assert report(run / "nowhere")[0] == 2

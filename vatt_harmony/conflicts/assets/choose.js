@@ -4,7 +4,7 @@ const byHand = new Map();
 const fenced = new Set();
 const number = { line: $("line").querySelector("input"), share: $("share").querySelector("input") };
 let frame = 0;
-let mode = found.some(Boolean) ? "found" : "share";
+let mode = "found";
 
 function ruleChooses() {
   if (mode === "found") return (row) => found[row] === 1;

@@ -4,7 +4,7 @@ z are the outputs of the trunk's towers; whatever couples samples (heads, temper
 one backward sends each sample's harmonized gradient through the towers and the plain gradient into the heads.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.harmony.differentiate import Losses, differentiate
 from vatt_harmony.harmony.handing_on import handing_on
 from vatt_harmony.harmony.harmonizer import Harmonized, harmonize
-from vatt_harmony.harmony.signals import SIGNALS, Gradients, activation_kernel, gram_at_output
+from vatt_harmony.harmony.signals import Gradients, activation_kernel, gram_at_output
+from vatt_harmony.harmony.standalone_checks import check_config, check_masks, check_rows
 from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.objective.gather import gather_named
 
@@ -55,7 +56,7 @@ class Harmonizer:
         self, config: HarmonyConfig | None = None, towers: Sequence[Sequence[str]] = (), averaged: bool = True
     ) -> None:
         self.config = config or HarmonyConfig(signal="representation")
-        _check_config(self.config)
+        check_config(self.config)
         self.towers = tuple(tuple(tower) for tower in towers)
         self.averaged = averaged
         self.state = HarmonyState()
@@ -79,11 +80,11 @@ class Harmonizer:
         """
         rows = {f"z/{name}": x for name, x in z.items()} | {f"valid/{loss}": x for loss, x in (valid or {}).items()}
         trained = tuple(name for name, x in z.items() if x.requires_grad)
-        count = _check_rows(rows, trained)
+        count = check_rows(rows, trained)
         towers = self._towers(trained)
         gathered = gather_named(rows | self._kernels(towers, act or {}))
         terms, u = differentiate(losses, {name: gathered[f"z/{name}"] for name in z}, trained)
-        _check_masks(valid or {}, u)
+        check_masks(valid or {}, u)
         harmonized = self._harmonize(u, gathered, towers)
         self.state, self.calls = harmonized.state, self.calls + 1
         loss = self._handing_on(torch.stack(list(terms.values())).sum(), z, harmonized.cotangents, count)
@@ -154,44 +155,3 @@ class Harmonizer:
         receivers = [total, *(z[name] for name in cotangents)]
         gradients = [torch.full_like(total, heads), *(rows[own] * towers for rows in cotangents.values())]
         return handing_on(total, receivers, gradients)
-
-
-def _check_config(config: HarmonyConfig) -> None:
-    curriculum = config.curriculum
-    needs = {
-        f"signal {config.signal}": config.signal not in SIGNALS,
-        f"curriculum.score {curriculum.score}": curriculum.kind != "none" and curriculum.score != "conflict",
-        "balance.enabled": config.balance.enabled,
-        "enabled false": not config.enabled,
-    }
-    refused = [option for option, is_set in needs.items() if is_set]
-    if refused:
-        raise UserError(
-            f"A Harmonizer does not know {', '.join(refused)}",
-            "It sees the outputs of a model, not the model, and is not made where it is not wanted",
-            f"Use one of the signals {', '.join(SIGNALS)}, score conflict, no balance; rule sum for plain training",
-        )
-
-
-def _check_masks(valid: Mapping[str, Tensor], losses: Collection[str]) -> None:
-    unknown = [loss for loss in valid if loss not in losses]
-    if unknown:
-        raise UserError(
-            f"`valid` names {unknown}, the losses are {list(losses)}",
-            "Samples without a loss would be compared as if they had it",
-            "Name in `valid` what `losses` returns",
-        )
-
-
-def _check_rows(rows: Mapping[str, Tensor], trained: Sequence[str]) -> int:
-    """Rows of this rank."""
-    shapes = {name: list(x.shape) for name, x in rows.items()}
-    counts = {shape[0] if shape else None for shape in shapes.values()}
-    flat = [name for name in trained if len(shapes[f"z/{name}"]) not in (2, 3)]
-    if len(counts) != 1 or None in counts or flat or not trained:
-        raise UserError(
-            f"The shapes {shapes} do not fit, or nothing of z is trained (trained: {list(trained)})",
-            "Rows of different samples would be compared",
-            "Give z as [b, D] or [b, K, D] with graph, and every mask and label with the same b",
-        )
-    return counts.pop() or 0

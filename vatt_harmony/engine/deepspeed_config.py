@@ -73,7 +73,8 @@ def complete(config: dict[str, Any], global_batch: int, world_size: int, clip: f
     kept = {key: value for key, value in config.items() if key not in _BATCH_KEYS}
     if "bf16" in half:
         kept["bf16"] = _with_heads(config["bf16"])
-    return kept | batch | ({"gradient_clipping": clip} if clip else {})
+    # Always written: left out, DeepSpeed clips at norm 1.
+    return kept | batch | {"gradient_clipping": clip or (0.0 if given in (None, "auto") else given)}
 
 
 def _with_heads(bf16: dict[str, Any]) -> dict[str, Any]:

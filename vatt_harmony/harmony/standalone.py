@@ -68,6 +68,7 @@ class Harmonizer:
         losses: Losses,
         valid: Mapping[str, Tensor] | None = None,
         act: Mapping[str, Tensor] | None = None,
+        scores: Tensor | None = None,
     ) -> tuple[Tensor, Report]:
         """The total loss, to be back-propagated once, and a report. All ranks must call it, with as many rows each.
 
@@ -75,10 +76,12 @@ class Harmonizer:
         losses: takes z of all ranks `[W * b, ...]` in rank order, fp32 or better, and returns name -> scalar; their sum
         is the total. Every rank runs it on the same rows, so it must not draw of its own. valid: loss -> bool `[b]`,
         the samples that have this loss; all, where a loss is not named. act: name -> input of the last linear layer
-        `[b, P]` or `[b, K, P]` for the signal last_linear, see `capture_input`. Raises UserError for rows that do not
-        fit and for losses that do not depend on z.
+        `[b, P]` or `[b, K, P]` for the signal last_linear, see `capture_input`. scores: what the curriculum drops the
+        lowest of `[b]`, instead of the cosines (random numbers make the control that every report needs). Raises
+        UserError for rows that do not fit and for losses that do not depend on z.
         """
         rows = {f"z/{name}": x for name, x in z.items()} | {f"valid/{loss}": x for loss, x in (valid or {}).items()}
+        rows |= {} if scores is None else {"scores": scores}
         trained = tuple(name for name, x in z.items() if x.requires_grad)
         count = check_rows(rows, trained)
         towers = self._towers(trained)
@@ -143,6 +146,7 @@ class Harmonizer:
             shared=[name for tower in shared for name in tower],
             state=self.state,
             step=self.calls,
+            scores=gathered.get("scores"),
         )
 
     def _handing_on(

@@ -15,6 +15,7 @@ def check_config(config: HarmonyConfig) -> None:
     needs = {
         f"signal {config.signal}": config.signal not in SIGNALS,
         f"curriculum.score {curriculum.score}": curriculum.kind != "none" and curriculum.score != "conflict",
+        "ledger.enabled": config.ledger.enabled,
         "balance.enabled": config.balance.enabled,
         "enabled false": not config.enabled,
     }
@@ -23,7 +24,8 @@ def check_config(config: HarmonyConfig) -> None:
         raise UserError(
             f"A Harmonizer does not know {', '.join(refused)}",
             "It sees the outputs of a model, not the model, and is not made where it is not wanted",
-            f"Use one of the signals {', '.join(SIGNALS)}, score conflict, no balance; rule sum for plain training",
+            f"Use one of the signals {', '.join(SIGNALS)}, score conflict (others: hand over `scores`), no balance and "
+            "no ledger; rule sum for plain training",
         )
 
 

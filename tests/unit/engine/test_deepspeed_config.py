@@ -11,7 +11,8 @@ def test_batch_sizes_have_one_source():
     done = complete(given, 64, 4, clip=0.0)
     assert done["train_batch_size"] == 64 and done["train_micro_batch_size_per_gpu"] == 16
     assert done["gradient_accumulation_steps"] == 1 and done["zero_optimization"] == {"stage": 1}
-    assert "gradient_clipping" not in done and given["train_batch_size"] == 7
+    assert done["gradient_clipping"] == 0.0, "left out, DeepSpeed would clip at norm 1"
+    assert given["train_batch_size"] == 7
 
 
 def test_clipping_from_either_place_but_not_from_two():

@@ -237,3 +237,14 @@ def test_what_does_not_fit_is_told() -> None:
         call(net.losses, config=HarmonyConfig(signal="last_linear"))
     with torch.no_grad(), pytest.raises(UserError, match="nothing of z is trained"):
         call(net.losses)
+
+
+def test_scores_decide_instead_of_the_cosines() -> None:
+    curriculum = CurriculumConfig(kind="quantile", shape="constant", q0=0.5, t0=0)
+    harmonizer = Harmonizer(HarmonyConfig(signal="representation", curriculum=curriculum), towers=[("image", "other")])
+    net, rows = model(), batch()
+    scores = torch.arange(len(rows["told"]), dtype=torch.float32)
+    _, report = harmonizer(represent(net, rows), net.losses, valid=validity(rows), scores=scores)
+    paired = report.harmonized.cosines.isfinite()
+    lowest = scores[paired].sort().values[: int(paired.sum()) // 2]
+    assert scores[~report.harmonized.keep].tolist() == lowest.tolist()

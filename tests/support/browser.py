@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+PATIENCE = 120.0
+"""Seconds without a word after which a browser counts as hung."""
 
 
 def find_browser() -> str | None:
@@ -95,6 +99,8 @@ class Page:
 
     def _hear(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._answers], [], [], PATIENCE)
+            assert ready, f"the browser has said nothing for {PATIENCE} s"
             part = os.read(self._answers, 1 << 20)
             assert part, "the browser has ended"
             self._rest += part
@@ -128,7 +134,7 @@ def browser(program: str, profile: Path) -> Iterator[Page]:
     try:
         yield Page(commands_write, answers_read)
     finally:
-        process.terminate()
-        process.wait(timeout=30)
+        process.kill()  # nothing of its profile is needed again
+        process.wait()
         os.close(commands_write)
         os.close(answers_read)

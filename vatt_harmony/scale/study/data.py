@@ -1,6 +1,7 @@
 """Rows of a corpus as batches: held in memory where they fit, else drawn by other processes when they are asked for."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -75,11 +76,12 @@ class Drawn:
 
 
 @contextmanager
-def training_clips(corpus: Corpus, faults: NDArray[np.str_], workers: int = 16) -> Iterator[Training]:
+def training_clips(corpus: Corpus, faults: NDArray[np.str_]) -> Iterator[Training]:
     """The first `len(faults)` training clips, struck by `faults`."""
     if len(faults) <= IN_MEMORY:
         yield Held.draw(corpus, "train", faults)
         return
+    workers = os.cpu_count() or 1
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield Drawn(corpus, faults, pool, workers)
 

@@ -57,7 +57,8 @@ def _clean(corpus: Corpus, split: str, count: int) -> Columns:
 def _embed(model: Vatt, columns: Columns, device: torch.device) -> tuple[dict[str, tuple[Tensor, Tensor]], Tensor]:
     """Pair -> unit vectors of both sides `[N, D]`, and the video features `[N, P]`."""
     parts = []
-    for video, audio, text in zip(*(column.split(CHUNK) for column in columns), strict=True):
+    for start in range(0, len(columns[0]), CHUNK):
+        video, audio, text = (column[start : start + CHUNK] for column in columns)
         z = model(video=video.to(device), audio=audio.to(device), text=text.flatten(0, 1).to(device))
         z = {"video": z["video"], "audio": z["audio"], "text": z["text"].unflatten(0, text.shape[:2])}
         valid = {branch: torch.ones(rows.shape[:-1], dtype=torch.bool, device=device) for branch, rows in z.items()}

@@ -1,20 +1,25 @@
-"""Records of runs: one JSON file each while the study runs, so that it resumes; one file for all when it is done."""
+"""Records of runs: one file each while the study runs, so that it resumes; a table of all when it is done."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vatt_harmony.scale.study.protocol import Job
+from vatt_harmony.scale.study.observed import COLUMNS
+from vatt_harmony.scale.study.protocol import CLIPS, LEVEL, Job
 from vatt_harmony.scale.study.train import Run
+from vatt_harmony.scale.study.visits import Values
 
 Record = dict[str, Any]
-SHARED = "records.jsonl"
-CLIPS = "clips.npz"
+RECORDS = "records.jsonl"
+"""One line a run."""
+VISITED = "clips.npz"
+"""What the plain runs at 30 % say of each clip, seed by seed."""
 
 
-def write_record(folder: Path, job: Job, record: Record, run: Run, faults: Any) -> None:
+def write_record(folder: Path, job: Job, record: Record, run: Run, faults: NDArray[np.str_]) -> None:
     """Keep a run; what it says of each clip goes beside it. A record that is there is whole."""
     folder.mkdir(parents=True, exist_ok=True)
     columns = run.observed.columns(len(faults)).astype(np.float16)
@@ -32,7 +37,27 @@ def is_done(folder: Path, job: Job) -> bool:
 
 def read_records(folder: Path) -> list[Record]:
     """All records of a folder, of single runs or of a finished study."""
-    shared = folder / SHARED
-    if shared.is_file():
-        return [json.loads(line) for line in shared.read_text().splitlines()]
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    table = folder / RECORDS
+    if table.is_file():
+        return [json.loads(line) for line in table.read_text().splitlines()]
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("seed*.json"))]
+
+
+def read_clips(folder: Path) -> tuple[Values, NDArray[np.str_]]:
+    """`COLUMNS` of the clips of all plain runs at 30 % `[N, C]`, and their faults `[N]`."""
+    whole = folder / VISITED
+    paths = (
+        [whole] if whole.is_file() else sorted(folder.glob(f"seed*_faults{100 * LEVEL:.0f}_clean0_of{CLIPS}_plain.npz"))
+    )
+    parts = [np.load(path) for path in paths]
+    columns = np.concatenate([part["columns"] for part in parts]).astype(np.float64)
+    assert columns.shape[1] == len(COLUMNS), "records of another version"
+    return columns, np.concatenate([part["faults"] for part in parts])
+
+
+def publish(records: Path, out: Path) -> None:
+    """Write the two files of a finished study."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / RECORDS).write_text("".join(json.dumps(record) + "\n" for record in read_records(records)))
+    columns, faults = read_clips(records)
+    np.savez_compressed(out / VISITED, columns=columns.astype(np.float16), faults=faults)

@@ -10,16 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vatt_harmony.engine.encode import encode
 from vatt_harmony.engine.optim import OptimConfig, build_optimizer
 from vatt_harmony.engine.parts import build_model
 from vatt_harmony.engine.schedule import learning_rate
-from vatt_harmony.engine.surrogate import Cotangents, Gathered, Judged, gather, judge, surrogate
+from vatt_harmony.engine.surrogate import Judged
 from vatt_harmony.harmony.config import CurriculumConfig, HarmonyConfig
 from vatt_harmony.harmony.curriculum import level
 from vatt_harmony.harmony.scores import scores_of
-from vatt_harmony.harmony.signals import gram_at_output
-from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.objective.objective import PairLosses
 from vatt_harmony.randomness import keyed_generator
@@ -29,6 +26,7 @@ from vatt_harmony.scale.study.data import Training, batch_of
 from vatt_harmony.scale.study.evaluate import evaluate
 from vatt_harmony.scale.study.observed import Observed
 from vatt_harmony.scale.study.presets import Preset
+from vatt_harmony.scale.study.step import take_step
 from vatt_harmony.scale.study.visits import Values, Visits, epoch
 from vatt_harmony.stream.batch import Batch
 
@@ -120,39 +118,28 @@ class Trainer:
         return weights
 
     def step(self, batch: Batch, step: int) -> Judged:
-        """One step of the package without an engine."""
+        """One step at the arm's rate and with its options."""
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(step)
-        self.optimizer.zero_grad(set_to_none=True)
-        encoded = encode(self.model, batch, self.device)
-        gathered = gather(encoded, self.harmony.kernel_branches(self.model.shared_branches), 0, 1)
-        judged = judge(
-            gathered,
-            self.model.head_stage,
+        return take_step(
+            self.model,
+            self.optimizer,
+            batch,
             self.preset.objective,
             self.harmony,
-            self.model.shared_branches,
-            HarmonyState(),
             step,
-            trunk_gram=partial(self._permuted_gram, gathered, step) if self.arm.permuted else None,
+            clip=self.optim.clip,
+            order=self._other_rows(step) if self.arm.permuted else None,
             scores=partial(self._drop_scores, step),
         )
-        surrogate(encoded, gathered, judged, self.model.head_stage, self.preset.objective).backward()
-        self.model.head_stage.take_statistics()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
-        self.optimizer.step()
-        return judged
 
     def _rate(self, step: int) -> float:
         rate = learning_rate(step, self.optim, self.preset.steps)
         return rate if self.arm.optimizer == "adamw" else rate * SGD_RATE / self.optim.lr
 
-    def _permuted_gram(self, gathered: Gathered, step: int, u: Cotangents) -> Tensor:
-        """Every row's Gram is that of another row."""
-        compared = self.harmony.compared(self.model.shared_branches)
-        gram = gram_at_output(self.harmony.signal, u, gathered.kernel, compared)
-        order = keyed_generator(self.seed, "study", "other row", step).permutation(len(gram))
-        return gram[torch.from_numpy(order).to(gram.device)]
+    def _other_rows(self, step: int) -> Tensor:
+        order = keyed_generator(self.seed, "study", "other row", step).permutation(self.preset.batch)
+        return torch.from_numpy(order).to(self.device)
 
     def _drop_scores(self, step: int, losses: PairLosses) -> Tensor | None:
         if level(self.harmony.curriculum, step) is None:

@@ -1,0 +1,95 @@
+import json
+
+import numpy as np
+import pytest
+
+from vatt_harmony.scale.bench.suite import NotRun, Options
+from vatt_harmony.scale.study.compare import holm, mean, paired, sign_flip
+from vatt_harmony.scale.study.detect import detect
+from vatt_harmony.scale.study.observed import COLUMNS, Observed
+from vatt_harmony.scale.study.protocol import groups
+from vatt_harmony.scale.study.rows import LEARNED, rows
+from vatt_harmony.scale.study.tables import level_table, primary
+
+
+def clips(n=600, seed=0):
+    g = np.random.default_rng(seed)
+    faults = np.where(np.arange(n) % 4 == 0, "caption swapped", np.where(np.arange(n) % 4 == 1, "hard", ""))
+    columns = g.normal(size=(n, len(COLUMNS)))
+    columns[:, COLUMNS.index("cosine")] -= 2.0 * (faults == "caption swapped")
+    columns[:, COLUMNS.index("loss_vt")] += 2.0 * (faults != "")
+    return columns, faults
+
+
+def test_the_cosine_finds_what_the_loss_cannot_tell_from_hard():
+    found = detect(*clips(), ("hard",))
+    areas = {name: area.value for name, area in found.areas.items()}
+    assert areas["averaged cosine"] > 0.85 and abs(areas["video-text loss"] - 0.5) < 0.15
+    assert areas["all together"] > areas["losses together"] and found.gain.low > 0
+    assert found.areas["averaged cosine"].low < areas["averaged cosine"] < found.areas["averaged cosine"].high
+
+
+def test_noise_is_not_found():
+    columns, faults = clips()
+    found = detect(np.random.default_rng(1).normal(size=columns.shape), faults, ("hard",))
+    assert all(abs(area.value - 0.5) < 0.15 for area in found.areas.values()), "fitted on one half, scored on the other"
+
+
+def test_sign_flips_are_exact():
+    assert sign_flip([1.0, 1.0, 1.0]) == 2 / 8
+    assert sign_flip([1.0, -1.0]) == 1.0
+
+
+def test_holm_multiplies_the_smallest_by_the_count_and_never_falls():
+    assert holm({"a": 0.04, "b": 0.01, "c": 0.03}) == pytest.approx({"b": 0.03, "c": 0.06, "a": 0.06})
+
+
+def test_pairs_are_matched_by_seed():
+    result = paired({1: 0.5, 2: 0.7, 9: 0.0}, {1: 0.4, 2: 0.5, 3: 1.0})
+    assert result.difference.value == pytest.approx(0.15) and result.difference.n == 2
+    assert str(mean([1.0, 3.0])) == "2.000 ± 1.000"
+
+
+def test_observed_columns_average_visits_and_see_late_ones():
+    seen = Observed()
+    for step in range(16):
+        seen.rows.append(np.array([0, 1]))
+        seen.cosines.append(np.array([0.1 if step < 8 else 0.3, -0.2]))
+        seen.losses.append(np.array([[1.0, 2.0], [3.0, 4.0]]))
+        seen.log_norms.append(np.zeros((2, 2)))
+        seen.same_look.append(np.array([False, True]))
+        seen.tells_sound.append(np.array([True, False]))
+    columns = dict(zip(COLUMNS, seen.columns(3).T, strict=True))
+    assert columns["cosine_late"][0] == pytest.approx(0.3) and columns["cosine_slope"][0] == pytest.approx(0.2)
+    assert columns["cosine_last"][1] == pytest.approx(-0.2) and columns["loss_vt"][1] == 4
+    assert np.isnan(columns["cosine"][2])
+    told = seen.meanings(np.array(["", "hard", ""]))
+    assert told["hard"] == pytest.approx(-0.2) and told["clean/negative"] == 0
+
+
+def records(folder):
+    for group in groups():
+        for job in group:
+            value = 0.2 + 0.01 * job.seed + (0.1 + 0.001 * job.seed if job.arm == "harmonized" else 0.0)
+            scores = dict.fromkeys(("text_to_video", "video_to_text", "video_to_audio", "probe"), value)
+            kept = {"arm": job.arm, "seed": job.seed, "share": job.share, "clean": job.clean, "train": job.train}
+            (folder / f"{job.name}.json").write_text(json.dumps({**kept, **scores, "wrong_drawn": 0.1, "meanings": {}}))
+
+
+def test_rows_show_the_records(tmp_path):
+    records(tmp_path)
+    columns, faults = clips()
+    np.savez(tmp_path / "clips.npz", columns=columns, faults=faults)
+    found, learned = (row.run(Options()) for row in rows(tmp_path))
+    assert found[0].id == "02.7a" and all(figure.value is not None for figure in found)
+    values = {figure.id: figure for figure in learned}
+    assert [f.id for f in learned] == [f.id for f in LEARNED]
+    assert values["02.8a"].value == pytest.approx(0.1055) and values["02.8b"].value == pytest.approx(4 / 1024)
+    assert values["02.8a"].holds and values["02.8b"].holds and values["02.8a"].n == 10
+    assert max(primary([json.loads(p.read_text()) for p in tmp_path.glob("*.json")]).adjusted.values()) < 0.05
+    assert "**harmonized**" in level_table([json.loads(p.read_text()) for p in tmp_path.glob("*.json")], 0.3)
+
+
+def test_without_records_the_rows_say_so(tmp_path):
+    with pytest.raises(NotRun, match="no records"):
+        rows(tmp_path / "none")[0].run(Options())

@@ -1,0 +1,109 @@
+"""Rows 02.7 and 02.8, from the records of the study."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from vatt_harmony.figures import Figure
+from vatt_harmony.scale.bench.suite import NotRun, Options, Row, measures
+from vatt_harmony.scale.study.compare import mean
+from vatt_harmony.scale.study.detect import Area, detect
+from vatt_harmony.scale.study.protocol import CONTROLS, GROWTH_ARMS, GROWTH_TIMES, LEVEL, LEVELS, PRIMARY
+from vatt_harmony.scale.study.records import read_clips, read_records
+from vatt_harmony.scale.study.tables import at, growth, primary
+
+RECORDS = Path(__file__).parents[3] / "docs" / "study"
+"""The finished study, in a checkout."""
+SCORES = (
+    "one-visit cosine",
+    "averaged cosine",
+    "video-audio loss",
+    "video-text loss",
+    "losses together",
+    "all together",
+)
+CELLS = tuple((arm, share) for arm in (CONTROLS[0], PRIMARY) for share in sorted((LEVEL, *LEVELS))) + tuple(
+    (arm, LEVEL) for arm in ("realign", "curriculum", "ledger", CONTROLS[1])
+)
+"""Arms and levels of faults that the table shows."""
+
+FOUND = measures(
+    "02.7",
+    *((f"wrong against hard by {score}", ">= 0.9" if score == SCORES[-1] else "", "") for score in SCORES),
+    ("all together minus losses together, lower end of 95 %", "> 0", ""),
+    *((f"wrong against all others by {score}", "", "") for score in SCORES),
+    ("swapped captions against hard by video-text loss", "", ""),
+    ("swapped captions against hard by all together", "", ""),
+)
+LEARNED = measures(
+    "02.8",
+    (f"text-to-video R@1 at 30 % faults, {PRIMARY} minus {CONTROLS[0]}", "> 0", ""),
+    ("p of it, Holm", "<= 0.05", ""),
+    (f"text-to-video R@1 at 30 % faults, {PRIMARY} minus {CONTROLS[1]}", "> 0", ""),
+    ("p of it, Holm", "<= 0.05", ""),
+    *((f"R@1 at {100 * share:.0f} %, {arm}", "", "") for arm, share in CELLS),
+    *(
+        (f"R@1, 256 clean and {times} x 256 noisy clips, {arm}", "", "")
+        for arm in GROWTH_ARMS
+        for times in GROWTH_TIMES
+    ),
+)
+
+
+def found(folder: Path, options: Options) -> Sequence[Figure]:
+    """Row 02.7: how well wrong clips are found on the half that nothing was fitted on."""
+    columns, faults = read_clips(_existing(folder))
+    hard, rest = detect(columns, faults, ("hard",)), detect(columns, faults, ("hard", ""))
+    values: list[Area | float] = [hard.areas[score] for score in SCORES]
+    values += [hard.gain.low, *(rest.areas[score] for score in SCORES)]
+    values += [hard.by_fault[score]["caption swapped"] for score in ("video-text loss", "all together")]
+    return [_filled(figure, value, len(faults) // 2) for figure, value in zip(FOUND, values, strict=True)]
+
+
+def learned(folder: Path, options: Options) -> Sequence[Figure]:
+    """Row 02.8: the learning table."""
+    records = read_records(_existing(folder))
+    endpoint = primary(records)
+    filled = []
+    for place, control in enumerate(CONTROLS):
+        result = endpoint.against[control]
+        difference, p = LEARNED[2 * place], LEARNED[2 * place + 1]
+        n = result.difference.n
+        filled.append(replace(difference, value=result.difference.value, low=result.low, high=result.high, n=n))
+        filled.append(replace(p, value=endpoint.adjusted[control], n=n))
+    means = [mean(list(at(records, arm, share).values())) for arm, share in CELLS]
+    means += [growth(records, arm)[times] for arm in GROWTH_ARMS for times in GROWTH_TIMES]
+    for figure, value in zip(LEARNED[4:], means, strict=True):
+        reach = 1.96 * value.error
+        filled.append(replace(figure, value=value.value, low=value.value - reach, high=value.value + reach, n=value.n))
+    return filled
+
+
+def rows(folder: Path) -> tuple[Row, ...]:
+    """Both rows, from the records in `folder`."""
+    return (
+        Row(id="02.7", title="faults found", takes="a minute", measures=FOUND, run=partial(found, folder)),
+        Row(
+            id="02.8",
+            title="the learning table of the study",
+            takes="seconds",
+            measures=LEARNED,
+            run=partial(learned, folder),
+        ),
+    )
+
+
+ROWS = rows(RECORDS)
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise NotRun(f"there are no records of the study in {folder}; vatt-harmony bench study makes them")
+    return folder
+
+
+def _filled(figure: Figure, value: Area | float, n: int) -> Figure:
+    if isinstance(value, Area):
+        return replace(figure, value=value.value, low=value.low, high=value.high, n=n)
+    return replace(figure, value=value, n=n)

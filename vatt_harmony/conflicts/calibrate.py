@@ -144,7 +144,7 @@ def _threshold_table(measured: Mapping[str, Measured]) -> Table:
 
 
 def _table(title: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("signal/branches", no_wrap=True)
     return table
 

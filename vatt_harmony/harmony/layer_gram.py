@@ -45,7 +45,7 @@ def linear_gram(inputs: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor
     if p * q * (sum(tokens) + len(pairs)) < (p + q) * sum(pairs):
         chosen, numbers = _by_gradients, p * q * len(tokens)
     rows = max(1, GRADIENT_NUMBERS // max(1, numbers))
-    chunks = zip(*[tensor.split(rows) for tensor in (*inputs, *gradients)], strict=True)
+    chunks = zip(*[torch.split(tensor, rows) for tensor in (*inputs, *gradients)], strict=True)
     return torch.cat([chosen(chunk[: len(tokens)], chunk[len(tokens) :]) for chunk in chunks])
 
 

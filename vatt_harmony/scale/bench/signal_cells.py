@@ -79,7 +79,7 @@ def reference(signal: Signal) -> dict[str, Tensor]:
         seen, both = seen.sum(dim=0, keepdim=True).expand_as(seen), torch.ones_like(both)
     update = (pcgrad_of_two(seen, both)[:, :, None] * of_samples).sum(dim=(0, 1))
     plain = torch.autograd.grad(losses.total, list(heads.values()))
-    parts = dict(zip(trunk, update.split([p.numel() for p in trunk.values()]), strict=True))
+    parts = dict(zip(trunk, torch.split(update, [p.numel() for p in trunk.values()]), strict=True))
     return parts | {name: gradient.flatten() for name, gradient in zip(heads, plain, strict=True)}
 
 

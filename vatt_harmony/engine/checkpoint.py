@@ -3,13 +3,14 @@
 checkpoints/latest                         name of the newest one
 checkpoints/step_00001000/deepspeed/       DeepSpeed's partitions of weights and optimizer, for resuming
 checkpoints/step_00001000/weights.safetensors   all weights in fp32, for export, evaluation and `--init`
+checkpoints/step_00001000/ledger.parquet   what the visits of every sample said, of a harmonized run
 checkpoints/step_00001000/config.yaml, state.json   resolved configuration; everything else that moves
 """
 
 import json
 import pickle
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,18 @@ VERSION = 1
 WEIGHTS = "weights.safetensors"
 
 
-def save_checkpoint(engine: Any, run: Path, config: RunConfig, state: Mapping[str, Any], keep: int) -> Path:
+def save_checkpoint(
+    engine: Any,
+    run: Path,
+    config: RunConfig,
+    state: Mapping[str, Any],
+    keep: int,
+    add: Callable[[Path], None] = lambda folder: None,
+) -> Path:
     """Write `checkpoints/step_XXXXXXXX` under a temporary name, then move it. All ranks must call it.
 
-    `state` is plain JSON and holds at least "step". The oldest checkpoints beyond `keep` (0 = all) are removed.
+    `state` is plain JSON and holds at least "step"; `add` puts further files into the folder, on rank 0. The oldest
+    checkpoints beyond `keep` (0 = all) are removed.
     """
     name = f"step_{state['step']:08d}"
     folder, part = run / "checkpoints" / name, run / "checkpoints" / f".{name}.part"
@@ -45,6 +54,7 @@ def save_checkpoint(engine: Any, run: Path, config: RunConfig, state: Mapping[st
         for script in part.glob("zero_to_*.py"):  # DeepSpeed's, to make of its parts what lies here already
             script.unlink()
         save_file(weights, part / WEIGHTS)
+        add(part)
         (part / "config.yaml").write_text(yaml.safe_dump(to_mapping(config), sort_keys=False))
         facts = {
             "version": VERSION,

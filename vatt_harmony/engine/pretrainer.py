@@ -29,8 +29,8 @@ from vatt_harmony.engine.environment import device_name, write_environment
 from vatt_harmony.engine.evaluate import Evaluation
 from vatt_harmony.engine.failure import explained, on_first_rank
 from vatt_harmony.engine.launch import Process, shorten_timeout
+from vatt_harmony.engine.ledger import RunLedger
 from vatt_harmony.engine.monitor import Monitor
-from vatt_harmony.engine.observations import Observations
 from vatt_harmony.engine.parts import build_engine, build_model, model_config, run_tokenizer
 from vatt_harmony.engine.passes import check_chunk
 from vatt_harmony.engine.preemption import Preemption
@@ -44,6 +44,7 @@ from vatt_harmony.engine.watch import Watch
 from vatt_harmony.randomness import keyed_int
 from vatt_harmony.scale.flops import train_flops
 from vatt_harmony.stream.capabilities import check_pairs
+from vatt_harmony.stream.draw_tables import DrawTables
 from vatt_harmony.stream.stream import Stream
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,10 @@ class Pretrainer:
         check_chunk(config.engine.chunk, config.model)
         on_first_rank(process, lambda: _claim(run))
         tokenizer = run_tokenizer(config, run, process)
-        self.stream = Stream(config.data, config.stream, config.seed, process.rank, process.world_size, tokenizer)
+        tables = DrawTables(run / "draws", config.harmony.ledger.refresh) if config.harmony.ledger.enabled else None
+        self.stream = Stream(
+            config.data, config.stream, config.seed, process.rank, process.world_size, tokenizer, tables
+        )
         check_pairs(self.stream.sources, config.objective.weights.active(), config.stream)
         # What is saved and shown is what is trained, lengths and vocabulary included.
         self.config = config = replace(config, model=model_config(config, tokenizer.vocabulary))
@@ -104,7 +108,7 @@ class Pretrainer:
             peak=peak_flops(device_name(process.device), dtype),
         )
         self.watch = Watch(meter, tokenizer, config.stream.global_batch)
-        self.observations = Observations(run, self.step.finished)
+        self.ledger = RunLedger(run, config, self.stream, checkpoint, self.step.finished)
         self._describe(deepspeed, [f"changed since {checkpoint}: {change}" for change in changes])
 
     def train(self) -> None:
@@ -127,8 +131,7 @@ class Pretrainer:
                 losses, result = self.step(batch)
                 self.watch.finished(result)
                 done = self.step.finished
-                if settings.observations:
-                    self.observations.add(done, batch.keys, result.embeddings, result.per_sample)
+                self.ledger.add(done, batch, result.embeddings, result.per_sample)
                 if first:
                     shorten_timeout(settings.step_minutes)
                     first = False
@@ -142,12 +145,18 @@ class Pretrainer:
                         result,
                         batch,
                         look=self.watch.look(self.step.model, batch, result) if look else None,
-                        held_out=self.evaluation.scalars(self.step.model) if evaluate else {},
+                        more={
+                            **self.ledger.scalars(),
+                            **(self.evaluation.scalars(self.step.model) if evaluate else {}),
+                        },
                     )
                     if monitor:
                         monitor.log(report)
                 stop = preemption.agreed()
-                if done % settings.checkpoint_every == 0 or last or stop:
+                checkpoint = done % settings.checkpoint_every == 0 or last or stop
+                if checkpoint or self.ledger.due(done):
+                    self.ledger.collect(done)
+                if checkpoint:
                     self._checkpoint(monitor)
                 if stop and not last:
                     if monitor:
@@ -157,9 +166,9 @@ class Pretrainer:
                 monitor.end("finished")
 
     def _checkpoint(self, monitor: Monitor | None) -> None:
-        self.observations.write(self.step.finished)
         state = {"step": self.step.finished, "stream": self.stream.state_dict(), "train": self.step.state_dict()}
-        folder = save_checkpoint(self.engine, self.run, self.config, state, self.config.engine.keep)
+        add = partial(self.ledger.save, step=self.step.finished)
+        folder = save_checkpoint(self.engine, self.run, self.config, state, self.config.engine.keep, add)
         if monitor:
             monitor.checkpoint(folder)
 

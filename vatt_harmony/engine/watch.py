@@ -54,9 +54,9 @@ class Watch:
         batch: Batch,
         *,
         look: Look | None,
-        held_out: Mapping[str, Mapping[str, float]],
+        more: Mapping[str, Mapping[str, float]],
     ) -> StepReport:
-        """The report of this step, joined by the figures on held-out clips. All ranks must call it."""
+        """The report of this step, joined by `more` figures, group -> name -> value. All ranks must call it."""
         rows: list[tuple[Counter[str], Counter[str], list[str]]] = [
             (self._drops, self._sources, batch.sources) for _ in range(dist.get_world_size())
         ]
@@ -64,8 +64,8 @@ class Watch:
         drops = sum((row[0] for row in rows), Counter[str]())
         seen = sum((row[1] for row in rows), Counter[str]())
         scalars = {group: _numbers(values) for group, values in result.scalars().items()}
-        for more in (self.meter.scalars(), held_out):
-            for group, values in more.items():
+        for figures in (self.meter.scalars(), more):
+            for group, values in figures.items():
                 scalars.setdefault(group, {}).update(values)
         data = scalars.setdefault(DATA, {})
         data |= {f"drops/{name}": float(count) for name, count in drops.items()}

@@ -137,6 +137,8 @@ class HarmonyConfig:
             ("rescale", Rescale),
         ):
             _require_one_of(name, getattr(self, name), get_args(allowed))
+        if self.ledger.enabled and not self.enabled:
+            raise ValueError("ledger.enabled is true, but enabled is false: without it nothing compares the losses")
         if not self.w_max >= 1.0:
             raise ValueError(f"w_max is {self.w_max}, allowed is >= 1")
         if not 0.0 <= self.eps_rel < 1.0:

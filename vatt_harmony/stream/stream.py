@@ -89,7 +89,7 @@ class Stream:
             "global_batch": self.config.global_batch,
             "lanes": self.config.lanes,
             "shuffle_window": self.config.shuffle_window,
-            "refresh": self.tables.refresh if self.tables else None,
+            "draw_refresh": self.tables.refresh if self.tables else None,
             "weights": {name: source.weight for name, source in self.sources.items()},
             "digests": {name: source.digest for name, source in self.sources.items()},
         }

@@ -12,6 +12,7 @@ from webdataset.writer import TarWriter
 from vatt_harmony.errors import UserError
 from vatt_harmony.media.errors import MediaError
 from vatt_harmony.shards.clip import store_clip
+from vatt_harmony.shards.exclude import REASON, Exclusion, exclusion, read_drop_list
 from vatt_harmony.shards.holdout import hold_out
 from vatt_harmony.shards.index import drop_index, index_shard
 from vatt_harmony.shards.ledger import (
@@ -25,7 +26,7 @@ from vatt_harmony.shards.ledger import (
 from vatt_harmony.shards.manifest import read_manifest
 from vatt_harmony.shards.parallel import progress_bar, run_parallel
 from vatt_harmony.shards.pieces import cut_long
-from vatt_harmony.shards.plan import BuildSettings, ShardPlan, plan_shards
+from vatt_harmony.shards.plan import BuildSettings, ShardPlan, plan_shards, with_keys
 from vatt_harmony.shards.sample import SampleError
 
 
@@ -47,25 +48,34 @@ class _Task:
 
 
 def build(
-    manifest: Path, out: Path, settings: BuildSettings | None = None, workers: int = 0, console: Console | None = None
+    manifest: Path,
+    out: Path,
+    settings: BuildSettings | None = None,
+    workers: int = 0,
+    console: Console | None = None,
+    exclude: Path | None = None,
 ) -> BuildReport:
     """Write the shards of a manifest to `OUT/SPLIT/SOURCE-000000.tar`, with statistics and an index beside each.
 
     A shard whose rows, settings and media files are unchanged since it was finished is kept; an interrupted build
     goes on where it stopped when it is started again. The series of this manifest's sources belong to the build:
     shards of theirs that it no longer plans are removed. `workers` processes (0: one for each core) write a shard
-    each. A clip that cannot be read is counted by its reason and left out.
+    each. A clip that cannot be read is counted by its reason and left out, as one that the drop list `exclude` names.
 
-    Raises UserError for a bad manifest, and when not a single clip could be stored.
+    Raises UserError for a bad manifest or drop list, and when not a single clip could be stored.
     """
     settings = settings or BuildSettings()
     console = console or Console(stderr=True)
+    listed = read_drop_list(exclude) if exclude else []
     rows = read_manifest(manifest, lambda told: console.print(told, markup=False), settings.hold_out > 0)
     if settings.hold_out:
         rows = hold_out(rows, settings.hold_out, settings.seed)
     if settings.clip_seconds:
         rows = cut_long(rows, settings.clip_seconds, workers)
-    plans = plan_shards(rows, out, settings)
+    left_out = exclusion(with_keys(rows), listed)
+    if left_out.told:
+        console.print(left_out.told, markup=False)
+    plans = plan_shards(rows, out, settings, left_out.clips)
     folders = sorted({plan.path.parent for plan in plans})
     for folder in folders:
         _make_folder(folder)
@@ -73,7 +83,7 @@ def build(
     tasks = [_Task(plan, settings, plan.digest(settings)) for plan in plans]
     finished = {task.plan.path: stats for task in tasks if (stats := _finished(task))}
     todo = [task for task in tasks if task.plan.path not in finished]
-    accounts = list(finished.values())
+    accounts = [*finished.values(), _account(left_out, exclude)]
     seen: set[str] = set()
     with progress_bar(console) as progress:
         clips = sum(len(task.plan.clips) for task in tasks)
@@ -90,11 +100,18 @@ def build(
     summed = total(accounts)
     if not summed.samples:
         raise UserError(
-            f"None of the {clips} clips of {manifest} could be stored: {_told(summed)}",
+            f"None of the {len(rows)} clips of {manifest} could be stored: {_told(summed)}",
             "There is nothing to train on",
             "Mend the first of them and build again",
         )
     return BuildReport(summed, shards=sum(1 for stats in accounts if stats.samples), kept=len(finished))
+
+
+def _account(left_out: Exclusion, exclude: Path | None) -> ShardStats:
+    stats = ShardStats()
+    for source, key in sorted(left_out.clips):
+        stats.drop(REASON, f"{source}/{key}, named by {exclude}")
+    return stats
 
 
 def _told(stats: ShardStats) -> str:

@@ -65,6 +65,13 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="cut longer files into clips of N s (10; default: 0)",
     )
+    parser.add_argument(
+        "--exclude",
+        type=Path,
+        metavar="FILE",
+        help="drop list: clips to leave out, a key SOURCE/KEY (or KEY, in every source) a line, as `conflicts report` "
+        "exports it; or .csv or .parquet with a column key",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.set_defaults(run_verb=_build)
 
@@ -89,7 +96,7 @@ def _build(arguments: argparse.Namespace) -> int:
         )
     except ValueError as error:
         raise UserError(str(error), "No shards were written", "Choose a value in the range") from error
-    report = build(arguments.manifest, arguments.out, settings, arguments.workers)
+    report = build(arguments.manifest, arguments.out, settings, arguments.workers, exclude=arguments.exclude)
     _report_build(report, arguments.out)
     if arguments.json:
         values = {"shards": report.shards, "kept": report.kept, "clips": report.total.samples}

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -67,27 +67,36 @@ class ShardPlan:
         return state.hexdigest()
 
 
-def plan_shards(rows: Sequence[ManifestRow], out: Path, settings: BuildSettings) -> list[ShardPlan]:
+def plan_shards(
+    rows: Sequence[ManifestRow],
+    out: Path,
+    settings: BuildSettings,
+    excluded: Collection[tuple[str, str]] = frozenset(),
+) -> list[ShardPlan]:
     """Deal the rows to shards: one series `OUT/SPLIT/SOURCE-000000.tar` for each source and split.
 
     Inside a series the clips are sorted by key and then shuffled by the seed, so that neighbours in the manifest
-    (one speaker, one film) spread over its shards and the order of the manifest's rows does not matter.
+    (one speaker, one film) spread over its shards and the order of the manifest's rows does not matter. The clips
+    `excluded` by (source, key) are left out without a change to the keys of others; a series that they leave empty is
+    planned as one shard without clips.
     """
     series: dict[tuple[str, str], list[tuple[str, ManifestRow]]] = defaultdict(list)
-    for key, row in _with_keys(rows):
-        series[safe_key(row.split), safe_key(row.source)].append((key, row))
+    for key, row in with_keys(rows):
+        clips = series[safe_key(row.split), safe_key(row.source)]
+        if (row.source, key) not in excluded:
+            clips.append((key, row))
     plans = []
     for (split, source), clips in sorted(series.items()):
         clips.sort(key=lambda clip: clip[0])
         order = keyed_generator(settings.seed, split, source, "shards").permutation(len(clips))
         size = settings.samples_per_shard or min(max(-(-len(clips) // 32), 16), 1024)
-        for number, first in enumerate(range(0, len(clips), size)):
+        for number, first in enumerate(range(0, max(len(clips), 1), size)):
             chosen = tuple(clips[i] for i in order[first : first + size])
             plans.append(ShardPlan(out / split / f"{source}-{number:06d}.tar", chosen))
     return plans
 
 
-def _with_keys(rows: Iterable[ManifestRow]) -> list[tuple[str, ManifestRow]]:
+def with_keys(rows: Iterable[ManifestRow]) -> list[tuple[str, ManifestRow]]:
     """Keys unique within a source over all splits: the video id, the place of a cut in milliseconds, and, for rows
     that still share one, a count."""
     used: set[tuple[str, str]] = set()

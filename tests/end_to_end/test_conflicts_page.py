@@ -9,6 +9,7 @@ from support.browser import Page, browser, find_browser
 from support.conflicted import CONFLICTING, conflicted_run
 
 from vatt_harmony import cli
+from vatt_harmony.shards.exclude import read_drop_list
 
 CLIPS = 12
 PLACES = "(() => { const b = document.getElementById('marks').getBoundingClientRect(); return [b.x, b.y]; })()"
@@ -133,7 +134,7 @@ def playing(page: Page) -> bool:
 
 
 def exported(page: Page, folder: Path) -> list[str]:
-    """The keys of the file that the button downloads; its head is removed."""
+    """The keys that `shards build --exclude` reads from the file that the button downloads."""
     path = folder / "drop-list.txt"
     path.unlink(missing_ok=True)
     page.evaluate("document.getElementById('export').click()")
@@ -142,4 +143,4 @@ def exported(page: Page, folder: Path) -> list[str]:
         time.sleep(0.05)
     lines = path.read_text().splitlines()
     assert lines[0].startswith("# ") and any("signal last_linear/all" in line for line in lines)
-    return [line for line in lines if not line.startswith("#")]
+    return read_drop_list(path)

@@ -63,13 +63,12 @@ def detect(columns: Values, faults: Faults, against: Sequence[str], seed: int = 
     chosen = np.isin(faults, [*WRONG, *against])
     columns, faults = columns[chosen], faults[chosen]
     wrong = np.isin(faults, WRONG)
-    fitted = np.zeros(len(faults), bool)
-    fitted[keyed_generator(seed, "study", "halves").permutation(len(faults))[: len(faults) // 2]] = True
+    fitted = half(len(faults), seed)
     scores = {name: sign * columns[~fitted, COLUMNS.index(column)] for name, (column, sign) in SINGLE.items()}
     for name, used in TOGETHER.items():
         features = columns[:, [COLUMNS.index(column) for column in used]]
         scores[name] = fit(features[fitted], wrong[fitted])(features[~fitted])
-    return _summary(scores, wrong[~fitted], faults[~fitted], seed)
+    return summary(scores, wrong[~fitted], faults[~fitted], seed)
 
 
 def fit(features: Values, labels: NDArray[np.bool_]) -> Callable[[Values], Values]:
@@ -96,7 +95,15 @@ def fit(features: Values, labels: NDArray[np.bool_]) -> Callable[[Values], Value
     return lambda asked: expanded(asked) @ w
 
 
-def _summary(scores: Mapping[str, Values], wrong: NDArray[np.bool_], faults: Faults, seed: int) -> Detection:
+def half(clips: int, seed: int) -> NDArray[np.bool_]:
+    """A random half of the clips, bool `[N]`."""
+    chosen = np.zeros(clips, bool)
+    chosen[keyed_generator(seed, "study", "halves").permutation(clips)[: clips // 2]] = True
+    return chosen
+
+
+def summary(scores: Mapping[str, Values], wrong: NDArray[np.bool_], faults: Faults, seed: int) -> Detection:
+    """Areas of scores `[N]`, higher meaning wrong, with intervals; "losses together" and "all together" among them."""
     generator = keyed_generator(seed, "study", "bootstrap")
     drawn: dict[str, list[float]] = {name: [] for name in scores}
     for _ in range(RESAMPLES):
@@ -104,11 +111,12 @@ def _summary(scores: Mapping[str, Values], wrong: NDArray[np.bool_], faults: Fau
         for name, values in scores.items():
             drawn[name].append(area_under_roc(values[rows][wrong[rows]], values[rows][~wrong[rows]]))
     areas = {name: _area(area_under_roc(values[wrong], values[~wrong]), drawn[name]) for name, values in scores.items()}
+    kinds = [kind for kind in WRONG if (faults == kind).any()]
     last, first = "all together", "losses together"
     return Detection(
         areas=areas,
         by_fault={
-            name: {kind: area_under_roc(values[faults == kind], values[~wrong]) for kind in WRONG}
+            name: {kind: area_under_roc(values[faults == kind], values[~wrong]) for kind in kinds}
             for name, values in scores.items()
         },
         gain=_area(areas[last].value - areas[first].value, np.subtract(drawn[last], drawn[first]).tolist()),

@@ -1,12 +1,14 @@
 """Records of runs: one file each while the study runs, so that it resumes; a table of all when it is done."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vatt_harmony.scale.study.detect import Area, Detection
 from vatt_harmony.scale.study.observed import COLUMNS
 from vatt_harmony.scale.study.protocol import CLIPS, LEVEL, Job
 from vatt_harmony.scale.study.train import Run
@@ -17,6 +19,8 @@ RECORDS = "records.jsonl"
 """One line a run."""
 VISITED = "clips.npz"
 """What the plain runs at 30 % say of each clip, seed by seed."""
+GRID = "grid.json"
+"""Areas on real clips."""
 
 
 def write_record(folder: Path, job: Job, record: Record, run: Run, faults: NDArray[np.str_]) -> None:
@@ -55,9 +59,27 @@ def read_clips(folder: Path) -> tuple[Values, NDArray[np.str_]]:
     return columns, np.concatenate([part["faults"] for part in parts])
 
 
+def write_grid(folder: Path, found: Detection) -> None:
+    """Keep what was found on the GRID corpus."""
+    (folder / GRID).write_text(json.dumps(asdict(found), indent=1) + "\n")
+
+
+def read_grid(folder: Path) -> Detection | None:
+    """What was found on the GRID corpus; None where that was not run."""
+    path = folder / GRID
+    if not path.is_file():
+        return None
+    kept = json.loads(path.read_text())
+    areas = {name: Area(**area) for name, area in kept["areas"].items()}
+    return Detection(areas=areas, by_fault=kept["by_fault"], gain=Area(**kept["gain"]))
+
+
 def publish(records: Path, out: Path) -> None:
-    """Write the two files of a finished study."""
+    """Write the files of a finished study."""
     out.mkdir(parents=True, exist_ok=True)
     (out / RECORDS).write_text("".join(json.dumps(record) + "\n" for record in read_records(records)))
     columns, faults = read_clips(records)
     np.savez_compressed(out / VISITED, columns=columns.astype(np.float16), faults=faults)
+    grid = read_grid(records)
+    if grid is not None:
+        write_grid(out, grid)

@@ -10,7 +10,7 @@ from vatt_harmony.scale.bench.suite import NotRun, Options, Row, measures
 from vatt_harmony.scale.study.compare import mean
 from vatt_harmony.scale.study.detect import Area, detect
 from vatt_harmony.scale.study.protocol import CONTROLS, GROWTH_ARMS, GROWTH_TIMES, LEVEL, LEVELS, PRIMARY
-from vatt_harmony.scale.study.records import read_clips, read_records
+from vatt_harmony.scale.study.records import read_clips, read_grid, read_records
 from vatt_harmony.scale.study.tables import at, growth, primary
 
 RECORDS = Path(__file__).parents[3] / "docs" / "study"
@@ -23,6 +23,7 @@ SCORES = (
     "losses together",
     "all together",
 )
+ON_GRID = ("cosine", "losses together", "all together")
 CELLS = tuple((arm, share) for arm in (CONTROLS[0], PRIMARY) for share in sorted((LEVEL, *LEVELS))) + tuple(
     (arm, LEVEL) for arm in ("realign", "curriculum", "ledger", CONTROLS[1])
 )
@@ -35,6 +36,7 @@ FOUND = measures(
     *((f"wrong against all others by {score}", "", "") for score in SCORES),
     ("swapped captions against hard by video-text loss", "", ""),
     ("swapped captions against hard by all together", "", ""),
+    *((f"GRID, 30 % swapped sentences, by {score}", "", "") for score in ON_GRID),
 )
 LEARNED = measures(
     "02.8",
@@ -58,7 +60,11 @@ def found(folder: Path, options: Options) -> Sequence[Figure]:
     values: list[Area | float] = [hard.areas[score] for score in SCORES]
     values += [hard.gain.low, *(rest.areas[score] for score in SCORES)]
     values += [hard.by_fault[score]["caption swapped"] for score in ("video-text loss", "all together")]
-    return [_filled(figure, value, len(faults) // 2) for figure, value in zip(FOUND, values, strict=True)]
+    shown = [_filled(figure, value, len(faults) // 2) for figure, value in zip(FOUND, values, strict=False)]
+    grid, left = read_grid(folder), FOUND[len(values) :]
+    if grid is None:
+        return [*shown, *left]
+    return [*shown, *(_filled(figure, grid.areas[score]) for figure, score in zip(left, ON_GRID, strict=True))]
 
 
 def learned(folder: Path, options: Options) -> Sequence[Figure]:
@@ -103,7 +109,7 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _filled(figure: Figure, value: Area | float, n: int) -> Figure:
+def _filled(figure: Figure, value: Area | float, n: int | None = None) -> Figure:
     if isinstance(value, Area):
         return replace(figure, value=value.value, low=value.low, high=value.high, n=n)
     return replace(figure, value=value, n=n)

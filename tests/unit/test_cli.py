@@ -20,6 +20,7 @@ SURFACE = {
         "--seed",
         "--hold-out",
         "--clip-seconds",
+        "--exclude",
         "--json",
     ],
     "shards verify": ["SOURCE", "--workers", "--json", "--max-bad"],

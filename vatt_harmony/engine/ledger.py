@@ -16,7 +16,7 @@ from vatt_harmony.engine.config import RunConfig
 from vatt_harmony.engine.observations import Observations
 from vatt_harmony.engine.report import DATA
 from vatt_harmony.engine.surrogate import Gathered
-from vatt_harmony.harmony.draw_weights import distribution, draw_weights
+from vatt_harmony.harmony.draw_weights import distribution, draw_weights, ranks
 from vatt_harmony.harmony.ledger import load_ledger, observe, write_ledger
 from vatt_harmony.stream.batch import Batch
 from vatt_harmony.stream.stream import Stream
@@ -94,13 +94,14 @@ class RunLedger:
         self._figures = distribution(np.concatenate(drawn))
 
     def _weights(self, source: str, samples: int, step: int) -> NDArray[np.float64]:
-        n_obs, last_step, percentile = np.zeros(samples, np.int32), np.zeros(samples, np.int32), np.zeros(samples)
+        config = self.config.harmony.ledger
+        n_obs, last_step, rank = np.zeros(samples, np.int32), np.zeros(samples, np.int32), np.zeros(samples)
         if self._table is not None:
             rows = self._table.filter(pc.equal(self._table["source"].cast(pa.string()), source))
             number = rows["number"].to_numpy()
-            for array, name in ((n_obs, "n_obs"), (last_step, "last_step"), (percentile, "pct_ema")):
-                array[number] = rows[name].to_numpy()
-        return draw_weights(n_obs, last_step, percentile, self.config.harmony.ledger, step)
+            n_obs[number], last_step[number] = rows["n_obs"].to_numpy(), rows["last_step"].to_numpy()
+            rank[number] = ranks(rows["pct_ema"].to_numpy(), rows["ease_ema"].to_numpy(), config.score)
+        return draw_weights(n_obs, last_step, rank, config, step)
 
 
 def read_ledger(place: Path) -> pa.Table:

@@ -9,11 +9,12 @@ cos_last         the cosine then; comparable within one signal only
 cos_mean         its mean over the visits
 pct_ema          average percentile of the cosine in its global batch, within (0, 1), free of the signal's scale and
                  drift: the mean of the first `MEMORY` visits, exponential from then on
+ease_ema         the same of minus the sum of the sample's losses
 log_norm_ratio   mean of log(|g_2| / |g_1|) of the first two losses' gradients
 loss_PAIR        mean over the visits; null where the sample lacks the pair
 n_dropped        visits that the curriculum left out
 
-Means weigh all visits alike, since one alone tells little; the percentile steers what is drawn, so it forgets.
+Means weigh all visits alike, since one alone tells little; the percentiles steer what is drawn, so they forget.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +32,7 @@ VERSION = "1"
 MEMORY = 16
 _NUMBER_BITS = 40
 _COUNTS = ("n_obs", "last_step", "n_dropped")
+_PERCENTILES = ("pct_ema", "ease_ema")
 
 Values = NDArray[np.float32]
 Numbers = NDArray[np.int64]
@@ -54,6 +56,8 @@ def observe(ledger: pa.Table | None, visits: pa.Table) -> pa.Table:
     seen = {name: _numpy(visits, name) for name in ("log_norm_ratio", *names)}
     seen |= {"cos_last": _numpy(visits, "cosine"), "step": visits["step"].to_numpy(), "kept": _numpy(visits, "kept")}
     seen["pct_ema"] = percentiles(seen["step"], seen["cos_last"])
+    losses = np.nansum([seen[name] for name in names], axis=0) if names else np.zeros(len(visits))
+    seen["ease_ema"] = percentiles(seen["step"], -losses)
     for visit in _rounds(row_of):
         _take(columns, row_of[visit], {name: values[visit] for name, values in seen.items()})
     arrays = {
@@ -62,13 +66,13 @@ def observe(ledger: pa.Table | None, visits: pa.Table) -> pa.Table:
     return pa.table([arrays.get(name, rows[name]) for name in schema.names], schema=schema)
 
 
-def percentiles(step: NDArray[np.integer], cosine: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Percentile rank of each cosine `[V]` among those of its step, within (0, 1); equal cosines share theirs."""
-    order = np.lexsort((cosine, step))
-    step, cosine = step[order], cosine[order]
+def percentiles(step: NDArray[np.integer], value: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Percentile rank of each value `[V]` among those of its step, within (0, 1); equal values share theirs."""
+    order = np.lexsort((value, step))
+    step, value = step[order], value[order]
     begins = np.diff(step, prepend=-1) != 0
     first, size = _runs(begins)
-    tie, ties = _runs(begins | (np.diff(cosine, prepend=np.nan) != 0))
+    tie, ties = _runs(begins | (np.diff(value, prepend=np.nan) != 0))
     ranks = np.empty(len(order))
     ranks[order] = (tie - first + ties / 2) / size
     return ranks
@@ -100,7 +104,7 @@ def load_ledger(path: Path) -> tuple[pa.Table, dict[str, str]]:
 
 
 def _schema(losses: Sequence[str]) -> pa.Schema:
-    values = ("cos_last", "cos_mean", "pct_ema", "log_norm_ratio", *losses)
+    values = ("cos_last", "cos_mean", *_PERCENTILES, "log_norm_ratio", *losses)
     return pa.schema([
         ("source", pa.dictionary(pa.int32(), pa.string())), ("number", pa.int64()), ("key", pa.string()),
         ("n_obs", pa.int32()), ("last_step", pa.int32()), *((name, pa.float32()) for name in values),
@@ -159,7 +163,7 @@ def _take(columns: dict[str, NDArray[np.generic]], row: Numbers, seen: Mapping[s
     means = {name: seen[name] for name in columns if name in seen and name not in (*_COUNTS, "cos_last")}
     for name, now in (means | {"cos_mean": seen["cos_last"]}).items():
         before = columns[name][row].astype(np.float64)
-        most = np.minimum(visits, MEMORY) if name == "pct_ema" else visits
+        most = np.minimum(visits, MEMORY) if name in _PERCENTILES else visits
         after = np.where(np.isnan(before), now, before + (now - before) / most)
         columns[name][row] = np.where(np.isnan(now), before, after)
 

@@ -3,7 +3,7 @@ import pytest
 
 from vatt_harmony.config import from_mapping
 from vatt_harmony.errors import UserError
-from vatt_harmony.harmony.draw_weights import distribution, draw_weights
+from vatt_harmony.harmony.draw_weights import distribution, draw_weights, ranks
 from vatt_harmony.harmony.ledger_config import LedgerConfig
 
 CONFIG = LedgerConfig(p_min=0.25, ramp=(0.2, 0.6), n_min=3, decay=100)
@@ -39,6 +39,14 @@ def test_no_weight_is_below_p_min():
     assert drawn.min() >= 0.25 and drawn.max() <= 1
 
 
+def test_samples_are_ranked_by_what_is_asked_for():
+    cosine, ease = np.array([0.5, 0.4, 0.6, 0.5]), np.array([0.2, 0.9, 0.3, 0.2])
+    np.testing.assert_allclose(ranks(cosine, ease, "conflict"), [0.5, 0, 1, 0.5])
+    np.testing.assert_allclose(ranks(cosine, ease, "loss"), [1 / 6, 1, 2 / 3, 1 / 6])
+    np.testing.assert_allclose(ranks(cosine, ease, "both"), [1 / 6, 1, 2 / 3, 1 / 6])
+    assert ranks(cosine[:1], ease[:1], "both") == [0.0] and len(ranks(cosine[:0], ease[:0], "both")) == 0
+
+
 def test_distribution():
     assert distribution(np.full(4, 0.7)) == pytest.approx(
         {"effective_share": 1.0, "lowest_rate": 1.0, "highest_rate": 1.0}
@@ -58,6 +66,7 @@ def test_distribution():
         ("decay", 0),
         ("ramp", [0.5, 0.5]),
         ("ramp", [-1, 1]),
+        ("score", "conflicts"),
     ],
 )
 def test_values_out_of_range_are_named(key, value):

@@ -47,9 +47,22 @@ def test_what_it_says_of_a_sample():
     row = ledger.to_pylist()[0]
     assert row == {
         "source": "a", "number": 7, "key": "a/x", "n_obs": 3, "last_step": 3, "cos_last": 0.0,
-        "cos_mean": pytest.approx(0.25 / 3), "pct_ema": 0.5, "log_norm_ratio": None, "n_dropped": 1,
+        "cos_mean": pytest.approx(0.25 / 3), "pct_ema": 0.5, "ease_ema": 0.5, "log_norm_ratio": None,
+        "n_dropped": 1,
         "loss_video_text": pytest.approx(2.0),
     }  # fmt: skip
+
+
+def test_large_losses_stand_low():
+    visits = pa.table(
+        {
+            "position": range(3), "step": [1] * 3, "source": ["a"] * 3, "number": range(3),
+            "key": ["a/x", "a/y", "a/z"],
+            "cosine": [0.1, 0.2, 0.3], "kept": [True] * 3,
+            "loss_video_audio": [1.0, 2.0, 1.0], "loss_video_text": [5.0, None, 0.5],
+        }
+    )  # fmt: skip
+    assert observe(None, visits)["ease_ema"].to_pylist() == pytest.approx([1 / 6, 1 / 2, 5 / 6])
 
 
 def test_the_percentile_forgets_and_the_mean_does_not():

@@ -5,10 +5,12 @@ import pytest
 
 from vatt_harmony.scale.bench.suite import NotRun, Options
 from vatt_harmony.scale.study.compare import holm, mean, paired, sign_flip
-from vatt_harmony.scale.study.detect import detect
+from vatt_harmony.scale.study.detect import detect, summary
 from vatt_harmony.scale.study.observed import COLUMNS, Observed
+from vatt_harmony.scale.study.plots import draw
 from vatt_harmony.scale.study.protocol import groups
-from vatt_harmony.scale.study.rows import LEARNED, rows
+from vatt_harmony.scale.study.records import publish, read_records, write_grid
+from vatt_harmony.scale.study.rows import FOUND, LEARNED, rows
 from vatt_harmony.scale.study.tables import level_table, primary
 
 
@@ -81,13 +83,37 @@ def test_rows_show_the_records(tmp_path):
     columns, faults = clips()
     np.savez(tmp_path / "clips.npz", columns=columns, faults=faults)
     found, learned = (row.run(Options()) for row in rows(tmp_path))
-    assert found[0].id == "02.7a" and all(figure.value is not None for figure in found)
+    assert found[0].id == "02.7a"
+    assert [figure.name for figure in found if figure.value is None] == [f.name for f in FOUND if "GRID" in f.name]
     values = {figure.id: figure for figure in learned}
     assert [f.id for f in learned] == [f.id for f in LEARNED]
     assert values["02.8a"].value == pytest.approx(0.1055) and values["02.8b"].value == pytest.approx(4 / 1024)
     assert values["02.8a"].holds and values["02.8b"].holds and values["02.8a"].n == 10
     assert max(primary([json.loads(p.read_text()) for p in tmp_path.glob("*.json")]).adjusted.values()) < 0.05
     assert "**harmonized**" in level_table([json.loads(p.read_text()) for p in tmp_path.glob("*.json")], 0.3)
+
+
+def test_a_finished_study_is_a_few_files_that_say_the_same(tmp_path):
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    runs.mkdir()
+    records(runs)
+    columns, faults = clips()
+    np.savez(runs / "clips.npz", columns=columns, faults=faults)
+    wrong = faults == "caption swapped"
+    scores = dict.fromkeys(("cosine", "losses together", "all together"), wrong + 0.0)
+    write_grid(runs, summary(scores, wrong, faults, 0))
+    publish(runs, out)
+    assert len(read_records(out)) == len(read_records(runs))
+    assert rows(out)[0].run(Options())[-1].value == 1.0
+    assert rows(out)[1].run(Options()) == rows(runs)[1].run(Options())
+
+
+def test_plots_are_drawn(tmp_path):
+    records(tmp_path)
+    columns, faults = clips()
+    np.savez(tmp_path / "clips.npz", columns=columns, faults=faults)
+    draw(tmp_path, tmp_path, {"hard": detect(columns, faults, ("hard",)), "others": detect(columns, faults, ("",))})
+    assert len(list(tmp_path.glob("study-*.png"))) == 3
 
 
 def test_without_records_the_rows_say_so(tmp_path):

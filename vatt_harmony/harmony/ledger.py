@@ -19,6 +19,7 @@ Means weigh all visits alike, since one alone tells little; the percentiles stee
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +35,7 @@ _NUMBER_BITS = 40
 _COUNTS = ("n_obs", "last_step", "n_dropped")
 _PERCENTILES = ("pct_ema", "ease_ema")
 
-Values = NDArray[np.float32]
+Column = NDArray[Any]
 Numbers = NDArray[np.int64]
 
 
@@ -134,12 +135,12 @@ def _cast(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def _numpy(table: pa.Table, name: str) -> NDArray[np.generic]:
+def _numpy(table: pa.Table, name: str) -> Column:
     """A column as a new array: counts as int32, 0 for null; values as float32, NaN for null and infinity."""
     if name not in table.column_names:
         return np.full(len(table), np.nan, np.float32)
     if name in _COUNTS:
-        return table[name].fill_null(0).to_numpy().astype(np.int32)
+        return np.asarray(table[name].fill_null(0).to_numpy()).astype(np.int32)
     values = np.array(table[name].cast(pa.float32()).to_numpy(zero_copy_only=False))
     return np.where(np.isfinite(values), values, np.float32(np.nan))
 
@@ -154,7 +155,7 @@ def _rounds(rows: Numbers) -> Iterable[Numbers]:
     return np.split(order[np.argsort(nth, kind="stable")], np.cumsum(np.bincount(nth))[:-1])
 
 
-def _take(columns: dict[str, NDArray[np.generic]], row: Numbers, seen: Mapping[str, NDArray[np.generic]]) -> None:
+def _take(columns: dict[str, Column], row: Numbers, seen: Mapping[str, Column]) -> None:
     """Put one visit each of the rows `row` into the columns; float32 after every visit, so that cuts do not matter."""
     columns["n_obs"][row] += 1
     columns["n_dropped"][row] += seen["kept"] == 0

@@ -20,7 +20,7 @@ def to_levels(weights: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Weights `[N]` as levels relative to the greatest; raises ValueError for one that is not above 0 and finite."""
     if not (np.isfinite(weights).all() and (weights > 0).all()):
         raise ValueError("weights of draws must be finite and above 0")
-    return np.maximum(np.rint(weights * (TOP / weights.max())), 1).astype(np.uint8)
+    return np.asarray(np.maximum(np.rint(weights * (TOP / weights.max())), 1), dtype=np.uint8)
 
 
 class WeightedOrder:

@@ -9,9 +9,18 @@ from vatt_harmony.figures import Figure
 from vatt_harmony.scale.bench.suite import NotRun, Options, Row, measures
 from vatt_harmony.scale.study.compare import mean
 from vatt_harmony.scale.study.detect import Area, detect
-from vatt_harmony.scale.study.protocol import CONTROLS, GROWTH_ARMS, GROWTH_TIMES, LEVEL, LEVELS, PRIMARY
+from vatt_harmony.scale.study.protocol import (
+    CONTROLS,
+    CUDA_ARMS,
+    CUDA_CLIPS,
+    GROWTH_ARMS,
+    GROWTH_TIMES,
+    LEVEL,
+    LEVELS,
+    PRIMARY,
+)
 from vatt_harmony.scale.study.records import read_clips, read_grid, read_records
-from vatt_harmony.scale.study.tables import at, growth, primary
+from vatt_harmony.scale.study.tables import ENDPOINT, at, growth, primary
 
 RECORDS = Path(__file__).parents[3] / "docs" / "study"
 """The finished study, in a checkout."""
@@ -51,6 +60,8 @@ LEARNED = measures(
         for times in GROWTH_TIMES
     ),
 )
+
+ON_DEVICE = measures("02.8", *((f"R@1 at 30 % of {CUDA_CLIPS} clips, {arm}", "", "") for arm in CUDA_ARMS))
 
 
 def found(folder: Path, options: Options) -> Sequence[Figure]:
@@ -98,6 +109,18 @@ def rows(folder: Path) -> tuple[Row, ...]:
             run=partial(learned, folder),
         ),
     )
+
+
+def cuda_rows(folder: Path) -> tuple[Row, ...]:
+    """Row 02.8 on a CUDA device: four arms of a larger model, one seed."""
+    run = partial(learned_on_device, folder)
+    return (Row(id="02.8", title="four arms of MA-Small", takes="seconds", measures=ON_DEVICE, run=run),)
+
+
+def learned_on_device(folder: Path, options: Options) -> Sequence[Figure]:
+    """Text-to-video R@1 of each arm, of the runs that are on record."""
+    kept = {r["arm"]: r[ENDPOINT] for r in read_records(_existing(folder)) if r["train"] == CUDA_CLIPS}
+    return [replace(figure, value=kept.get(arm), n=1) for figure, arm in zip(ON_DEVICE, CUDA_ARMS, strict=True)]
 
 
 ROWS = rows(RECORDS)

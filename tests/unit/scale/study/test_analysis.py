@@ -8,9 +8,9 @@ from vatt_harmony.scale.study.compare import holm, mean, paired, sign_flip
 from vatt_harmony.scale.study.detect import detect, summary
 from vatt_harmony.scale.study.observed import COLUMNS, Observed
 from vatt_harmony.scale.study.plots import draw
-from vatt_harmony.scale.study.protocol import groups
+from vatt_harmony.scale.study.protocol import cuda_groups, groups
 from vatt_harmony.scale.study.records import publish, read_records, write_grid
-from vatt_harmony.scale.study.rows import FOUND, LEARNED, rows
+from vatt_harmony.scale.study.rows import FOUND, LEARNED, cuda_rows, rows
 from vatt_harmony.scale.study.tables import level_table, primary
 
 
@@ -114,6 +114,14 @@ def test_plots_are_drawn(tmp_path):
     np.savez(tmp_path / "clips.npz", columns=columns, faults=faults)
     draw(tmp_path, tmp_path, {"hard": detect(columns, faults, ("hard",)), "others": detect(columns, faults, ("",))})
     assert len(list(tmp_path.glob("study-*.png"))) == 3
+
+
+def test_runs_on_a_device_have_a_table_of_their_own(tmp_path):
+    job = cuda_groups()[0][1]
+    kept = {"arm": job.arm, "seed": 1, "share": job.share, "clean": 0, "train": job.train, "text_to_video": 0.4}
+    (tmp_path / f"{job.name}.json").write_text(json.dumps(kept))
+    figures = cuda_rows(tmp_path)[0].run(Options())
+    assert [figure.value for figure in figures] == [None, 0.4, None, None]
 
 
 def test_without_records_the_rows_say_so(tmp_path):

@@ -25,6 +25,7 @@ def number(shards, place):
     return sum(shards[: place[0]]) + place[1]
 
 
+@settings(deadline=None, max_examples=30)
 @given(sizes, seeds, st.integers(1, 40), st.integers(1, 20), st.integers(0, 5))
 def test_in_every_pass_each_sample_comes_floor_or_ceil_of_its_expected_times(shards, seed, lanes, window, epoch):
     levels = levels_for(shards, seed)
@@ -36,18 +37,19 @@ def test_in_every_pass_each_sample_comes_floor_or_ceil_of_its_expected_times(sha
         assert np.floor(share) <= seen[sample] <= np.ceil(share)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 @given(sizes, seeds)
 def test_over_many_passes_frequencies_are_as_declared(shards, seed):
     levels = levels_for(shards, seed)
     order = WeightedOrder(seed, "a", shards, levels, 4, 5)
-    passes = 100
+    passes = 50
     seen = Counter(number(shards, order.at(draw)) for draw in range(passes * order.draws))
     expected = passes * order.draws * levels.astype(float) / levels.sum(dtype=np.int64)
     drawn = np.array([seen[sample] for sample in range(len(levels))])
-    assert np.abs(drawn - expected).max() <= 3  # chance alone would be off by 5 (standard deviation)
+    assert np.abs(drawn - expected).max() <= 3  # chance alone would be off by 3.5 (standard deviation)
 
 
+@settings(deadline=None, max_examples=30)
 @given(sizes, seeds, st.integers(1, 40), st.integers(1, 20), st.floats(0.01, 1.0))
 def test_equal_weights_give_the_plain_order_back(shards, seed, lanes, window, weight):
     plain = SourceOrder(seed, "a", shards, lanes, window)

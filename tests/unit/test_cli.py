@@ -43,7 +43,7 @@ SURFACE = {
     "embed": ["MODEL", "PATHS", "--out", "--format", "--windows", "--batch", "--device", "--json"],
     "conflicts report": ["RUN", "DATA", "--out", "--clips", "--megabytes", "--json"],
     "conflicts calibrate": ["CHECKPOINT", "DATA", "--batches", "--batch", "--device", "--json"],
-    "bench": ["SUITE", "--only", "--json", "--pairs", "--batch"],
+    "bench": ["SUITE", "--only", "--json", "--pairs", "--batch", "--records", "--device", "--processes"],
     "": ["--version"],
 }
 

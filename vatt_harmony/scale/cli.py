@@ -2,11 +2,14 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-SUITES = ("main", "harmony")
-"""Each is a module of `scale/bench/` with its `ROWS`."""
+if TYPE_CHECKING:
+    from vatt_harmony.scale.bench.suite import Row
+
+SUITES = ("main", "harmony", "study")
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -16,19 +19,21 @@ def add_parsers(subparsers: Any) -> None:
         help="measure the rows of a benchmark table on this machine",
         description="Prints a table of figures with their goals; exit status 0 whether they hold or not. Real media "
         "are read from VATT_HARMONY_DATA, else ../shared/data beside the checkout; rows that need them are left "
-        "out where there are none.",
+        "out where there are none. `study` makes the runs of docs/study.md that are not on record yet, then the table.",
     )
     parser.add_argument("suite", choices=SUITES, metavar="SUITE", help=f"which table: {', '.join(SUITES)}")
     parser.add_argument("--only", metavar="ID,...", help="some rows of it, such as 01.5,01.11")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--pairs", type=int, default=5, metavar="N", help="repetitions of compared times (5)")
     parser.add_argument("--batch", type=int, default=16, metavar="B", help="samples a step of compared times (16)")
+    study = parser.add_argument_group("study")
+    study.add_argument("--records", type=Path, default=Path("runs/study"), metavar="DIR", help="runs/study")
+    study.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: four arms of a larger model")
+    study.add_argument("--processes", type=int, default=1, metavar="N", help="runs at a time, one thread each (1)")
     parser.set_defaults(run_verb=_bench)
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from importlib import import_module
-
     from rich.console import Console
 
     from vatt_harmony.figures import print_figures, write_figures
@@ -36,12 +41,28 @@ def _bench(options: argparse.Namespace) -> int:
 
     console = Console()
     chosen = Options(data=_media(), pairs=options.pairs, batch=options.batch)
-    rows = import_module(f"vatt_harmony.scale.bench.{options.suite}").ROWS
-    figures = run_rows(select(rows, options.only), chosen, console)
+    figures = run_rows(select(_rows(options, chosen.data), options.only), chosen, console)
     print_figures(figures, console)
     if options.json is not None:
         write_figures(figures, options.json)
     return 0
+
+
+def _rows(options: argparse.Namespace, data: Path | None) -> Sequence["Row"]:
+    """The suite's rows; those of the study once its runs are made."""
+    if options.suite == "main":
+        from vatt_harmony.scale.bench import main
+
+        return main.ROWS
+    if options.suite == "harmony":
+        from vatt_harmony.scale.bench import harmony
+
+        return harmony.ROWS
+    from vatt_harmony.scale.study.command import run_study
+    from vatt_harmony.scale.study.rows import cuda_rows, rows
+
+    run_study(options.records, options.device, options.processes, data)
+    return rows(options.records) if options.device == "cpu" else cuda_rows(options.records)
 
 
 def _media() -> Path | None:

@@ -84,7 +84,8 @@ def gradient_errors() -> dict[Cell, float]:
 def _settings(stage: int, precision: str) -> dict[str, Any]:
     settings: dict[str, Any] = {"zero_optimization": {"stage": stage, "stage3_param_persistence_threshold": 0}}
     if precision == "bf16":
-        settings["bf16"] = {"enabled": True}
+        # Sums in fp32, as in configs/deepspeed: at stage 1 that is another optimizer of DeepSpeed's.
+        settings |= {"bf16": {"enabled": True}, "data_types": {"grad_accum_dtype": "fp32"}}
     if precision == "fp16":
         settings["fp16"] = {"enabled": True, "initial_scale_power": LOSS_SCALE_POWER}
     return settings

@@ -9,8 +9,12 @@ from vatt_harmony.scale.bench.suite import Options
 from vatt_harmony.scale.study.grid import grid_detection
 from vatt_harmony.scale.study.presets import CPU, CUDA
 from vatt_harmony.scale.study.protocol import cuda_groups, groups
+from vatt_harmony.scale.study.publish import publish
 from vatt_harmony.scale.study.records import read_grid, write_grid
 from vatt_harmony.scale.study.work import run_groups
+
+PUBLISHED = "published"
+"""Folder, beside the records, of the files that docs/study holds."""
 
 
 def run_study(records: Path, device: str = "cpu", processes: int = 1, data: Path | None = None) -> None:
@@ -24,6 +28,7 @@ def run_study(records: Path, device: str = "cpu", processes: int = 1, data: Path
         run_groups(groups(), CPU, records, processes)
         if data is not None and read_grid(records) is None:
             write_grid(records, grid_detection(Options(data=data)))
+        publish(records, records / PUBLISHED)
         return
     if not torch.cuda.is_available():
         raise UserError(

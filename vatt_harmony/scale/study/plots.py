@@ -18,14 +18,14 @@ COLOURS = {"plain": "#7a8b99", PRIMARY: "#c0392b", CONTROLS[1]: "#e0a030", "real
 
 
 def draw(records: Path, out: Path, detections: dict[str, Detection]) -> None:
-    """Write study-learning.png, study-faults.png and study-cosines.png into `out`.
+    """Write learning.png, faults.png and cosines.png into `out`.
 
     detections: what the wrong are searched among -> result.
     """
     found = read_records(records)
-    _save(_learning(found), out / "study-learning.png")
-    _save(_faults(detections), out / "study-faults.png")
-    _save(_cosines(records), out / "study-cosines.png")
+    _save(_learning(found), out / "learning.png")
+    _save(_faults(detections), out / "faults.png")
+    _save(_cosines(records), out / "cosines.png")
 
 
 def _learning(records: Sequence[Record]) -> Figure:
@@ -82,6 +82,8 @@ def _cosines(records: Path) -> Figure:
         low, high = np.nanquantile(values, [0.001, 0.999]).tolist()
         edges = np.linspace(low, high, 40).tolist()
         for fault, colour in FAULT_COLOURS.items():
+            if not (faults == fault).any():
+                continue
             label = fault or "clean"
             axes.hist(values[faults == fault], edges, histtype="step", density=True, label=label, color=colour)
         axes.axvline(0, color="#bbbbbb", linewidth=0.8)

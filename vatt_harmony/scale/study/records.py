@@ -1,6 +1,7 @@
 """Records of runs: one file each while the study runs, so that it resumes; a table of all when it is done."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from vatt_harmony.scale.study.detect import Area, Detection
 from vatt_harmony.scale.study.observed import COLUMNS
-from vatt_harmony.scale.study.protocol import CLIPS, LEVEL, Job
+from vatt_harmony.scale.study.protocol import CLIPS, LEVEL, SEEDS, Job
 from vatt_harmony.scale.study.train import Run
 from vatt_harmony.scale.study.visits import Values
 
@@ -47,12 +48,14 @@ def read_records(folder: Path) -> list[Record]:
     return [json.loads(path.read_text()) for path in sorted(folder.glob("seed*.json"))]
 
 
-def read_clips(folder: Path) -> tuple[Values, NDArray[np.str_]]:
-    """`COLUMNS` of the clips of all plain runs at 30 % `[N, C]`, and their faults `[N]`."""
+def read_clips(folder: Path, arm: str = "plain") -> tuple[Values, NDArray[np.str_]]:
+    """`COLUMNS` of the clips of all runs of an arm at 30 % `[N, C]`, and their faults `[N]`.
+
+    A finished study keeps those of the plain arm only.
+    """
     whole = folder / VISITED
-    paths = (
-        [whole] if whole.is_file() else sorted(folder.glob(f"seed*_faults{100 * LEVEL:.0f}_clean0_of{CLIPS}_plain.npz"))
-    )
+    jobs = [Job(arm=arm, seed=seed, share=LEVEL, train=CLIPS) for seed in SEEDS]
+    paths = [whole] if whole.is_file() else [folder / f"{job.name}.npz" for job in jobs if is_done(folder, job)]
     parts = [np.load(path) for path in paths]
     columns = np.concatenate([part["columns"] for part in parts]).astype(np.float64)
     assert columns.shape[1] == len(COLUMNS), "records of another version"
@@ -64,6 +67,12 @@ def write_grid(folder: Path, found: Detection) -> None:
     (folder / GRID).write_text(json.dumps(asdict(found), indent=1) + "\n")
 
 
+def write_table(folder: Path, records: Sequence[Record], columns: Values, faults: NDArray[np.str_]) -> None:
+    """Keep a finished study in two files: a line a run, and what the plain runs at 30 % say of each clip."""
+    (folder / RECORDS).write_text("".join(json.dumps(record) + "\n" for record in records))
+    np.savez_compressed(folder / VISITED, columns=columns.astype(np.float16), faults=faults)
+
+
 def read_grid(folder: Path) -> Detection | None:
     """What was found on the GRID corpus; None where that was not run."""
     path = folder / GRID
@@ -72,14 +81,3 @@ def read_grid(folder: Path) -> Detection | None:
     kept = json.loads(path.read_text())
     areas = {name: Area(**area) for name, area in kept["areas"].items()}
     return Detection(areas=areas, by_fault=kept["by_fault"], gain=Area(**kept["gain"]))
-
-
-def publish(records: Path, out: Path) -> None:
-    """Write the files of a finished study."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / RECORDS).write_text("".join(json.dumps(record) + "\n" for record in read_records(records)))
-    columns, faults = read_clips(records)
-    np.savez_compressed(out / VISITED, columns=columns.astype(np.float16), faults=faults)
-    grid = read_grid(records)
-    if grid is not None:
-        write_grid(out, grid)

@@ -77,12 +77,3 @@ def test_resumed_it_draws_the_same_samples(recipe, whole, tmp_path, ranks, worke
     assert visits(run) == visits(whole)
     if ranks == 2:
         assert read_ledger(run).equals(read_ledger(whole))
-
-
-def test_another_rhythm_is_refused(recipe, whole, tmp_path):
-    run = tmp_path / "again"
-    shutil.copytree(whole, run)
-    output = tmp_path / "told.txt"
-    process = launch(1, output, str(recipe), "--run", str(run), *ARGUMENTS, "--harmony.ledger.refresh", "3")
-    assert process.wait(200) != 0
-    assert "draw_refresh is 3" in output.read_text()

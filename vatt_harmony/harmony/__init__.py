@@ -6,6 +6,7 @@ The project's own definition, after Wu et al., arXiv 2211.02077.
 from vatt_harmony.harmony.capture import capture_input
 from vatt_harmony.harmony.config import CurriculumConfig, HarmonyConfig, PairBalanceConfig
 from vatt_harmony.harmony.harmonizer import Harmonized, harmonize
+from vatt_harmony.harmony.ledger_config import LedgerConfig
 from vatt_harmony.harmony.rules import RULES
 from vatt_harmony.harmony.signals import SIGNALS, activation_kernel, gram_at_output
 from vatt_harmony.harmony.standalone import Harmonizer, Report
@@ -19,6 +20,7 @@ __all__ = [
     "Harmonizer",
     "HarmonyConfig",
     "HarmonyState",
+    "LedgerConfig",
     "PairBalanceConfig",
     "Report",
     "activation_kernel",

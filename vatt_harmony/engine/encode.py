@@ -74,6 +74,9 @@ def encode(encoder: Encoder, batch: Batch, device: torch.device, rows: Mapping[s
         dense = last - first + 1 == len(places[branch])
         return (values[first : last + 1] if dense else values[places[branch]]).to(device, non_blocking=True)
 
+    # Before the encoder: a copy from the host waits for what the device has been given to do.
+    on_device = {branch: r.to(device) for branch, r in places.items()}
+    valid = {branch: mask.to(device) for branch, mask in masks(batch).items()}
     outputs = encoder(
         video=taken(batch.video, "video"),
         audio=taken(batch.audio, "audio"),
@@ -84,7 +87,7 @@ def encode(encoder: Encoder, batch: Batch, device: torch.device, rows: Mapping[s
     return Encoded(
         z={branch: outputs[branch] for branch in places},
         act={branch: outputs[f"{branch}_act"] for branch in places},
-        rows={branch: r.to(device) for branch, r in places.items()},
+        rows=on_device,
         exists=exists,
-        valid={branch: mask.to(device) for branch, mask in masks(batch).items()},
+        valid=valid,
     )

@@ -21,8 +21,10 @@ from vatt_harmony.engine.surrogate import Gathered, Judged, gather, judge, surro
 from vatt_harmony.engine.trunk_signals import keeping, trunk_gram_of
 from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.harmony.curriculum import level
+from vatt_harmony.harmony.harmonizer import Harmonized
 from vatt_harmony.harmony.scores import scores_of
 from vatt_harmony.harmony.state import HarmonyState
+from vatt_harmony.harmony.statistics import statistics
 from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.objective.config import ObjectiveConfig
 from vatt_harmony.objective.objective import PairLosses
@@ -75,8 +77,9 @@ class PretrainStep:
         )
         self.objective, self.harmony, self.process = objective, harmony, process
         self.learning_rate, self.seed = learning_rate, seed
-        # Under ZeRO-3 a parameter's gradient can be had from the engine's own backward only.
-        self.heads_once = engine.zero_optimization_stage() < 3
+        # Under ZeRO-3 a parameter's gradient can be had from the engine's own backward only; in fp16 it must go through
+        # the scaled one, lest it underflow.
+        self.heads_once = engine.zero_optimization_stage() < 3 and not engine.fp16_enabled()
         self.guard = FiniteGuard(process.device, patience)
         self.state = HarmonyState()
         self.reference: Reference | None = None
@@ -109,12 +112,14 @@ class PretrainStep:
         )
         taken = self._finite(encoded, judged, batch)
         norm = self._update(self.passes.parts(batch, encoded, gathered, judged), gathered, judged) if taken else None
-        if judged.harmonized is not None:
+        if judged.harmonized is not None and taken:
             self.state = judged.harmonized.state
         self.finished += 1
         losses = judged.losses.means | {"total": judged.total}
         result = StepResult(
-            scalars=partial(self._scalars, judged, gathered, norm, rate),
+            scalars=partial(
+                self._scalars, judged.losses, judged.pace, _statistics(judged.harmonized), gathered.valid, norm, rate
+            ),
             cosines=None if judged.harmonized is None else judged.harmonized.cosines,
             per_sample=_per_sample(judged),
             embeddings=gathered,
@@ -170,11 +175,17 @@ class PretrainStep:
         return torch.nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
 
     def _scalars(
-        self, judged: Judged, gathered: Gathered, norm: Tensor | float | None, rate: float
+        self,
+        losses: PairLosses,
+        pace: Mapping[str, Tensor],
+        statistics: Callable[[], dict[str, Tensor]] | None,
+        valid: Mapping[str, Tensor],
+        norm: Tensor | float | None,
+        rate: float,
     ) -> dict[str, dict[str, Tensor | float]]:
         groups: dict[str, dict[str, Tensor | float]] = {
-            LEARNING: {f"recall@1/{pair}": value for pair, value in judged.losses.recall.items()},
-            DATA: {f"present/{b}": mask.float().mean() for b, mask in gathered.valid.items()},
+            LEARNING: {f"recall@1/{pair}": value for pair, value in losses.recall.items()},
+            DATA: {f"present/{b}": mask.float().mean() for b, mask in valid.items()},
             HEALTH: {
                 "learning_rate": rate,
                 "temperature": self.objective.temperature,
@@ -183,9 +194,9 @@ class PretrainStep:
         }
         if norm is not None:
             groups[HEALTH]["gradient_norm"] = norm
-        if judged.harmonized is not None:
-            groups[HARMONY] = {**judged.harmonized.statistics(), "empty_steps": self.state.empty_steps}
-            groups[HARMONY] |= {f"pace/{pair}": factor for pair, factor in judged.pace.items()}
+        if statistics is not None:
+            groups[HARMONY] = {**statistics(), "empty_steps": self.state.empty_steps}
+            groups[HARMONY] |= {f"pace/{pair}": factor for pair, factor in pace.items()}
             groups[HEALTH]["clamp_rate"] = groups[HARMONY]["clamp_rate"]
         return groups
 
@@ -198,6 +209,11 @@ def _suspects(encoded: Encoded, batch: Batch) -> list[str]:
         for row in encoded.rows[branch][nonfinite_rows(z)]
     }
     return [batch.keys[row] for row in sorted(rows)]
+
+
+def _statistics(harmonized: Harmonized | None) -> Callable[[], dict[str, Tensor]] | None:
+    """Made only when asked for, of what is small: the cotangents need not outlive the step."""
+    return None if harmonized is None else partial(statistics, harmonized.comparison, harmonized.keep)
 
 
 def _per_sample(judged: Judged) -> dict[str, Tensor | None]:

@@ -101,12 +101,9 @@ def differentiate(
     as they are until `take_statistics`.
     """
     pairs = tuple(objective.weights.active())
-    users = {branch: [pair for pair in pairs if branch in PAIRS[pair]] for branch in gathered.z}
-    leaves = {
-        branch: _wide(z).expand(len(users[branch]), *z.shape).requires_grad_()
-        for branch, z in gathered.z.items()
-        if users[branch]
-    }
+    users = _users(gathered, pairs)
+    leaves = {branch: rows.requires_grad_() for branch, rows in _copies(gathered, users).items()}
+    head_stage.forget_statistics()  # of whatever has run since the last step
     named = {name: p for name, p in head_stage.named_parameters() if p.requires_grad} if heads else {}
     embeddings = head_stage(leaves, gathered.valid, update_statistics=False, pairs=pairs)
     losses = pair_losses(embeddings, gathered.valid, objective, ranks=gathered.ranks)
@@ -199,8 +196,9 @@ def surrogate(
     if not share:
         return handing_on(judged.total, z, cotangents)
     if judged.heads is None:
-        leaves = {branch: _wide(rows) for branch, rows in gathered.z.items()}
-        embeddings = head_stage(leaves, gathered.valid, update_statistics=False)
+        pairs = tuple(objective.weights.active())
+        copies = _copies(gathered, _users(gathered, pairs))
+        embeddings = head_stage(copies, gathered.valid, update_statistics=False, pairs=pairs)
         losses = pair_losses(embeddings, gathered.valid, objective, ranks=gathered.ranks).times(judged.pace)
         total = share * losses.total
         return total + handing_on(torch.zeros_like(total), z, cotangents)
@@ -247,5 +245,13 @@ def _sum(u: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return total
 
 
-def _wide(z: Tensor) -> Tensor:
-    return z if z.dtype == torch.float64 else z.float()
+def _users(gathered: Gathered, pairs: Sequence[str]) -> dict[str, list[str]]:
+    """Branch -> the pairs that use it, in their order."""
+    users = {branch: [pair for pair in pairs if branch in PAIRS[pair]] for branch in gathered.z}
+    return {branch: found for branch, found in users.items() if found}
+
+
+def _copies(gathered: Gathered, users: Mapping[str, Sequence[str]]) -> dict[str, Tensor]:
+    """Branch -> its rows in fp32 or better, as many times as pairs use it, without taking memory: `[M, B, (K,) D]`."""
+    wide = {branch: z if z.dtype == torch.float64 else z.float() for branch, z in gathered.z.items()}
+    return {branch: wide[branch].expand(len(found), *wide[branch].shape) for branch, found in users.items()}

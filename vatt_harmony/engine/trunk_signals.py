@@ -105,7 +105,7 @@ def trunk_gram_of(
 def trunk_gram(
     u: Gradients, model: Vatt, harmony: HarmonyConfig, encoded: Encoded, kept: Kept, gathered: Gathered
 ) -> Tensor:
-    """Gram `[B, M, M]` of the global batch, fp32 or better, of `last_block`, `exact` or `batch`.
+    """Gram `[B, M, M]` of the global batch, fp32 or better, of `last_block` or `exact`, times B², or of `batch`.
 
     u: loss → branch → gradient at the gathered z `[B, D]` or `[B, K, D]`; kept: what `keeping` kept of the forward
     that gave `encoded`, used up here. Only branches that the harmonizer compares count; missing rows are zero. Equal on
@@ -123,7 +123,8 @@ def trunk_gram(
     if harmony.signal == "batch":
         gram = _batch_gram(model, own, kept, gathered.world_size).expand(len(units), -1, -1)
     else:
-        gram = gather_rows([_blocks_gram(model, own, encoded, kept)])[0]
+        # Times B², as the signals at the trunk's output: weights of the rule nash depend on it.
+        gram = gather_rows([_blocks_gram(model, own, encoded, kept)])[0] * len(units) ** 2
     return gram * units[:, :, None] * units[:, None, :]
 
 

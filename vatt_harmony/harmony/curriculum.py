@@ -64,8 +64,8 @@ def select(
         kept = pairs - dropped
     empty = None
     if config.kind == "threshold" or value == 1.0:
-        left = valid & (keep[:, None] | ~valid.new_tensor(droppable))
-        empty = valid.any() & ~left.any()
+        left = [valid[:, m] & keep if lost else valid[:, m] for m, lost in enumerate(droppable)]
+        empty = valid.any() & ~torch.stack(left).any()
         if config.on_empty == "plain":
             keep, kept = keep | empty, torch.where(empty, pairs, kept)
     return Selection(keep, _factors(keep, paired, pairs / kept, droppable, config, scores.dtype), empty)

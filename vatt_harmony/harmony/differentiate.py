@@ -18,7 +18,7 @@ def differentiate(
     """The losses with graph, 0-d, and loss -> name -> its gradient at the rows of the `trained` names that it reaches.
 
     rows: without graph, `[B, ...]`; `losses` gets the trained ones in fp32 or better and runs outside of autocast. No
-    parameter gets a gradient. Raises UserError for what is no scalar, losses that reach no row, rows that no loss reaches.
+    parameter gets a gradient. Raises UserError for what is no scalar, losses without rows, rows without losses.
     """
     leaves = dict(rows) | {name: _leaf(rows[name]) for name in trained}
     with without_autocast(next(iter(rows.values())).device):

@@ -25,5 +25,8 @@ class _HandingOn(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
+        gradients, ctx.gradients = ctx.gradients, None  # who keeps the loss for a log must not keep these
+        if gradients is None:
+            raise RuntimeError("A harmonized loss can be back-propagated once only; harmonize again for another step")
         # A loss scaler's factor; autograd casts each gradient to its receiver's type afterwards.
-        return None, None, *torch._foreach_mul(ctx.gradients, scale)
+        return None, None, *torch._foreach_mul(gradients, scale)

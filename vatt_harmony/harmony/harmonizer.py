@@ -88,7 +88,7 @@ def harmonize(
         weights=dict(zip(u, weights.unbind(dim=1), strict=True)),
         comparison=Comparison(
             gram=gram,
-            expected=present if all(reaching) else present & present.new_tensor(reaching),
+            expected=present if all(reaching) else _columns(present, reaching),
             active=active,
             cosines=cosines,
             unclamped=unclamped,
@@ -108,6 +108,11 @@ def _reaching(u: Gradients, compared: Sequence[str]) -> list[bool]:
             "Give two losses of objective.weights a value above 0, or set harmony.enabled to false.",
         )
     return reaching
+
+
+def _columns(present: Tensor, taken: Sequence[bool]) -> Tensor:
+    """`[B, M]` with zeros in the columns that are not taken; a mask made on the host would make it wait."""
+    return torch.stack([x if t else torch.zeros_like(x) for x, t in zip(present.unbind(1), taken, strict=True)], dim=1)
 
 
 def _compare(gram: Tensor, present: Tensor, eps_rel: float) -> tuple[Tensor, Tensor]:

@@ -27,8 +27,8 @@ class HarmonyState:
 
     def target(self, gram: Tensor) -> Tensor:
         """Running target cosines `[M, M]`, 0 at the start, in the number type and on the device of `gram`."""
-        if self.gradvac_target is None:
-            return torch.zeros_like(gram[0])
+        if self.gradvac_target is None or self.gradvac_target.shape != gram.shape[1:]:
+            return torch.zeros_like(gram[0])  # also where a run goes on with other losses
         return self.gradvac_target.to(gram)
 
     def with_target(self, target: Tensor) -> "HarmonyState":

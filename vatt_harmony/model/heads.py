@@ -165,6 +165,12 @@ class HeadStage(nn.Module):
             if isinstance(module, MaskedBatchNorm):
                 module.take_statistics()
 
+    def forget_statistics(self) -> None:
+        """Leave out whatever `take_statistics` has not taken yet."""
+        for module in self.modules():
+            if isinstance(module, MaskedBatchNorm):
+                module.forget_statistics()
+
     def embed(self, z: Mapping[str, Tensor]) -> Embeddings:
         """Pair -> branch -> unnormalised embedding, for any branches; meant for evaluation mode."""
         valid = {branch: torch.ones(x.shape[:-1], dtype=torch.bool, device=x.device) for branch, x in z.items()}

@@ -129,6 +129,10 @@ class MaskedBatchNorm(nn.Module):
         self.running_mean.lerp_(mean[0, 0].to(self.running_mean), rate)
         self.running_var.lerp_(unbiased.to(self.running_var), rate)
 
+    def forget_statistics(self) -> None:
+        """Leave out those of the last forward."""
+        self._latest = []
+
     def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
         before = dict(self.named_buffers(recurse=False))
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]

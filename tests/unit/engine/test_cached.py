@@ -103,7 +103,7 @@ def test_if_all_samples_are_dropped_only_the_heads_learn() -> None:
     one, two, batch = tiny_model(config), tiny_model(config), made(config, missing=False)
     wanted = one_step(OnePass(one, CPU), one, batch, NOTHING)
     found = one_step(TwoPass(two, CPU, 4, 0.0), two, batch, NOTHING)
-    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
+    assert max(relative(a, b) for a, b in zip(found, wanted, strict=True)) <= 1e-12
     assert not gradients(two, "encoders").any() and gradients(two, "head_stage").any()
 
 

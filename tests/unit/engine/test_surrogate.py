@@ -73,8 +73,8 @@ def test_pair_balance_multiplies_every_gradient_of_a_pair_by_its_pace() -> None:
     plain = differentiate(gathered, model.head_stage, objective)
     paced = differentiate(gathered, model.head_stage, objective, balance=PairBalanceConfig(enabled=True))
     assert set(paced.pace) == set(plain.u) and all(0 < float(k) <= 2 and float(k) != 1 for k in paced.pace.values())
-    for pair, gradients in plain.u.items():
-        torch.testing.assert_close(paced.u[pair], {b: g * paced.pace[pair] for b, g in gradients.items()})
+    for pair, unpaced in plain.u.items():
+        torch.testing.assert_close(paced.u[pair], {b: g * paced.pace[pair] for b, g in unpaced.items()})
     total = sum(float(plain.losses.terms[pair] * k) for pair, k in paced.pace.items())
     assert float(paced.total) == pytest.approx(total, rel=1e-12) and paced.losses.means == plain.losses.means
 
@@ -93,3 +93,22 @@ def test_heads_run_again_have_the_same_gradients_and_pace() -> None:
         surrogate(encoded, gathered, judged, model.head_stage, objective).backward()
         found.append(gradients(model))
     assert relative(found[1], found[0]) <= 1e-12
+
+
+def test_statistics_are_those_of_the_step_alone() -> None:
+    config, weights = tiny_config(), PairWeights(video_text=0.0)
+    batch = with_audio(random_batch(12, config), torch.float64)
+    taken = []
+    for heads, looked in ((True, False), (False, False), (True, True)):
+        model = tiny_model(config)
+        encoded = encode(model, batch, torch.device("cpu"))
+        gathered = gather(encoded, (), 0, 1)
+        if looked:  # as when pictures of a batch are made, with the heads of all pairs
+            model.head_stage(gathered.z, gathered.valid, update_statistics=False)
+        objective, plain = ObjectiveConfig(weights=weights), HarmonyConfig(enabled=False)
+        shared = model.shared_branches
+        judged = judge(gathered, model.head_stage, objective, plain, shared, HarmonyState(), 0, heads=heads)
+        surrogate(encoded, gathered, judged, model.head_stage, objective)
+        model.head_stage.take_statistics()
+        taken.append(torch.cat([b for n, b in model.named_buffers() if "running" in n]))
+    assert relative(taken[1], taken[0]) <= 1e-12 and torch.equal(taken[2], taken[0])

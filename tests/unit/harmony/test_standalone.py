@@ -248,3 +248,10 @@ def test_scores_decide_instead_of_the_cosines() -> None:
     paired = report.harmonized.cosines.isfinite()
     lowest = scores[paired].sort().values[: int(paired.sum()) // 2]
     assert scores[~report.harmonized.keep].tolist() == lowest.tolist()
+
+
+def test_the_loss_lets_go_of_the_gradients_and_says_so_when_used_twice() -> None:
+    loss, _ = step(model())
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="once only"):
+        loss.backward()

@@ -70,7 +70,7 @@ class DemoSettings:
         if self.steps is not None:
             values |= {"engine.steps": str(self.steps), "engine.log_every": "1"}
         if run == "plain":
-            values["harmony.enabled"] = "false"
+            values |= {"harmony.enabled": "false", "harmony.ledger.enabled": "false"}
         return [part for key, value in values.items() for part in (f"--{key}", value)]
 
     def config(self, run: str) -> RunConfig:

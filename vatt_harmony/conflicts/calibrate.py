@@ -57,7 +57,8 @@ def calibrate_verb(options: argparse.Namespace) -> int:
         )
     found = {name: agreement(m.cosines, measured[EXACT].cosines) for name, m in measured.items()}
     console = Console()
-    console.print(_told(samples, measured), markup=False, highlight=False)
+    told = _told(samples, measured, options.batch, trained.config.stream.global_batch)
+    console.print(told, markup=False, highlight=False)
     for table in (_agreement_table(found, measured), _threshold_table(measured)):
         console.print(table)
     if options.json is not None:
@@ -110,11 +111,13 @@ def figures(found: Estimates, measured: Mapping[str, Measured]) -> list[Figure]:
     return rows
 
 
-def _told(samples: int, measured: Mapping[str, Measured]) -> str:
+def _told(samples: int, measured: Mapping[str, Measured], batch: int, trained_at: int) -> str:
     exact = measured[EXACT].cosines
+    other = f" Taken at batch {batch}, trained at {trained_at}: other negatives, other cosines."
     return (
         f"{samples} samples with two losses to compare; their exact cosine: mean {exact.mean():+.3f}, standard "
         f"deviation {exact.std():.3f}, {(exact < 0).mean():.0%} below 0. 95 % intervals by bootstrap over samples."
+        + (other if batch != trained_at else "")
     )
 
 

@@ -58,7 +58,7 @@ def page_data(
     left_out = np.setdiff1d(np.flatnonzero(np.isfinite(evidence.cosine)), rows)
     places = range(len(rows))
     return {
-        "run": str(evidence.run),
+        "run": evidence.run.resolve().name,  # a page is sent on: no path of this machine
         "step": evidence.step,
         "signal": evidence.signal,
         "rule": evidence.rule,

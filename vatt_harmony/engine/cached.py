@@ -4,7 +4,7 @@ The first pass encodes chunks of a rank's batch without graph and keeps z. Losse
 global batch, as in one pass. The second pass encodes again, with graph, only rows that send a gradient into the trunk:
 not those of dropped samples, and of a branch only those that a loss reaches. No layer of the trunk couples samples and
 DropToken follows each sample's seed, so neither the chunks nor what shares one changes anything but rounding
-(harmonization.md 10; Gao et al., arXiv 2101.06983, cache gradients in the same place).
+(Gao et al., arXiv 2101.06983, cache gradients in the same place).
 
 Dropout is drawn for a whole chunk. With it the second pass repeats the chunks of the first, dropped samples included.
 """
@@ -88,7 +88,7 @@ def rows_with_gradient(gathered: Gathered, judged: Judged) -> dict[str, Tensor]:
         else:
             moving[branch] = torch.zeros_like(own)
     flags = torch.cat(list(moving.values())).cpu()  # one transfer for all branches
-    split = flags.split([len(values) for values in moving.values()])
+    split = torch.split(flags, [len(values) for values in moving.values()])
     return {branch: values.nonzero().flatten() for branch, values in zip(moving, split, strict=True)}
 
 

@@ -15,6 +15,7 @@ from vatt_harmony.errors import UserError
 FIXED = (
     "data.*", "stream.*", "model.*", "seed",
     "optim.name", "optim.betas", "optim.eps", "optim.weight_decay", "optim.no_decay",
+    "harmony.ledger.enabled", "harmony.ledger.refresh",
 )  # fmt: skip
 # Of these, what changes no sample and no weight; moved shards are recognised by their digests.
 FREE = (

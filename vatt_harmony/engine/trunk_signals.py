@@ -46,11 +46,12 @@ def check_signal(harmony: HarmonyConfig, stage: int, dropout: float, chunk: int)
             "The first of two passes keeps nothing of it",
             "Set engine.chunk to 0, or harmony.signal to last_linear or representation",
         )
-    if signal == "batch" and harmony.curriculum.kind != "none":
+    if signal == "batch" and (harmony.curriculum.kind != "none" or harmony.ledger.enabled):
         raise UserError(
-            f"harmony.signal is batch, one comparison for all samples, and curriculum.kind {harmony.curriculum.kind}",
-            "It says nothing of a sample, so there is none to drop",
-            "Set harmony.curriculum.kind to none, or compare each sample: harmony.signal last_linear",
+            f"harmony.signal is batch, one comparison for all samples, with curriculum.kind {harmony.curriculum.kind} "
+            f"and ledger.enabled {str(harmony.ledger.enabled).lower()}",
+            "It says nothing of a sample, so there is none to drop or to draw less often",
+            "Set curriculum.kind to none and ledger.enabled to false, or harmony.signal to last_linear",
         )
     if signal in _REFUSED and stage > 1:
         raise UserError(

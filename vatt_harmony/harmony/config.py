@@ -74,6 +74,11 @@ class CurriculumConfig:
                 _require_range(name, value, self.score)
         if self.t0 is not None and self.t1 is not None and self.t1 <= self.t0:
             raise ValueError(f"curriculum.t1 is {self.t1}, it must be above t0 = {self.t0}")
+        for name in ("gamma0", "gamma1"):
+            if self.score == "loss" and (getattr(self, name) or 0.0) > 0:
+                raise ValueError(
+                    f"curriculum.{name} is {getattr(self, name)}, allowed is <= 0: the score is minus the loss"
+                )
         if (self.kind != "none" and self.score == "learnability") != bool(self.reference):
             raise ValueError(
                 f"curriculum.reference is {self.reference!r}, but it is needed by score learnability, and by it alone"
@@ -143,9 +148,8 @@ class HarmonyConfig:
             raise ValueError(f"w_max is {self.w_max}, allowed is >= 1")
         if not 0.0 <= self.eps_rel < 1.0:
             raise ValueError(f"eps_rel is {self.eps_rel}, allowed is 0 <= eps_rel < 1")
-        for name, extra in (("balance", self.balance), ("ledger", self.ledger)):
-            if extra.enabled and not self.enabled:
-                raise ValueError(f"{name}.enabled is true, but it is part of the harmonizer, and enabled is false")
+        if self.balance.enabled and not self.enabled:
+            raise ValueError("balance.enabled is true, but it is part of the harmonizer, and enabled is false")
         for name in ("gradvac_beta", "cagrad_c"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, allowed is 0 to 1")

@@ -42,6 +42,5 @@ class LedgerConfig:
             raise ValueError(f"ledger.p_min is {self.p_min}, allowed is {LOWEST_P_MIN} to 1")
         if self.score not in get_args(Standing):
             raise ValueError(f"ledger.score is {self.score!r}, allowed are {', '.join(get_args(Standing))}")
-        low, high = self.ramp
-        if not 0.0 <= low < high <= 1.0:
-            raise ValueError(f"ledger.ramp is {list(self.ramp)}, allowed is 0 <= low < high <= 1")
+        if len(self.ramp) != 2 or not 0.0 <= self.ramp[0] < self.ramp[1] <= 1.0:
+            raise ValueError(f"ledger.ramp is {list(self.ramp)}, allowed are two numbers, 0 <= low < high <= 1")

@@ -18,7 +18,7 @@ from vatt_harmony.harmony.differentiate import Losses, differentiate
 from vatt_harmony.harmony.handing_on import handing_on
 from vatt_harmony.harmony.harmonizer import Harmonized, harmonize
 from vatt_harmony.harmony.signals import Gradients, activation_kernel, gram_at_output
-from vatt_harmony.harmony.standalone_checks import check_config, check_masks, check_rows
+from vatt_harmony.harmony.standalone_checks import check_config, check_masks, check_rows, check_towers
 from vatt_harmony.harmony.state import HarmonyState
 from vatt_harmony.objective.gather import gather_named
 
@@ -39,7 +39,7 @@ class Report:
     def conflicts(self) -> Tensor:
         """Share of samples whose losses' gradients conflict, of those with two losses to compare; scalar."""
         cosines = self.harmonized.cosines
-        return (cosines < 0).sum() / cosines.isfinite().sum()
+        return (cosines < 0).sum() / cosines.isfinite().sum().clamp(min=1)
 
 
 class Harmonizer:
@@ -84,6 +84,7 @@ class Harmonizer:
         rows |= {} if scores is None else {"scores": scores}
         trained = tuple(name for name, x in z.items() if x.requires_grad)
         count = check_rows(rows, trained)
+        check_towers(self.towers, z)
         towers = self._towers(trained)
         gathered = gather_named(rows | self._kernels(towers, act or {}))
         terms, u = differentiate(losses, {name: gathered[f"z/{name}"] for name in z}, trained)

@@ -16,6 +16,8 @@ def check_config(config: HarmonyConfig) -> None:
         f"signal {config.signal}": config.signal not in SIGNALS,
         f"curriculum.score {curriculum.score}": curriculum.kind != "none" and curriculum.score != "conflict",
         "ledger.enabled": config.ledger.enabled,
+        "curriculum.drop vt_only": curriculum.drop == "vt_only",
+        "branches video": config.branches == "video",
         "balance.enabled": config.balance.enabled,
         "enabled false": not config.enabled,
     }
@@ -25,7 +27,19 @@ def check_config(config: HarmonyConfig) -> None:
             f"A Harmonizer does not know {', '.join(refused)}",
             "It sees the outputs of a model, not the model, and is not made where it is not wanted",
             f"Use one of the signals {', '.join(SIGNALS)}, score conflict (others: hand over `scores`), no balance and "
-            "no ledger; rule sum for plain training",
+            "no ledger, all branches, drop both; rule sum for plain training",
+        )
+
+
+def check_towers(towers: Sequence[Sequence[str]], names: Collection[str]) -> None:
+    """Names that z has, each in one tower."""
+    stated = [name for tower in towers for name in tower]
+    wrong = [name for name in stated if name not in names or stated.count(name) > 1]
+    if wrong:
+        raise UserError(
+            f"`towers` names {sorted(set(wrong))}; z has {list(names)}, and each belongs to one tower",
+            "Gradients of other weights would be compared than those that are trained",
+            "Name in `towers` what z has, once",
         )
 
 

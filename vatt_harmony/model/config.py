@@ -62,7 +62,7 @@ class TowerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The whole model; defaults are VATT-MA-Medium with the project's decisions (vatt.md section 8)."""
+    """The whole model; defaults are VATT-MA-Medium with the project's decisions."""
 
     kind: Literal["agnostic", "specific"] = "agnostic"
     """One encoder shared by the modalities, or one tower each (text: a T5 encoder)."""

@@ -108,7 +108,7 @@ class Encoder(nn.Module):
 def transformer(
     depth: int, width: int, ff: int, heads: int, *, bias: bool = True, dropout: float = 0.0, checkpointing: bool = False
 ) -> Encoder:
-    """The encoder of video, sound and the shared trunk (vatt.md 4.4)."""
+    """The encoder of video, sound and the shared trunk."""
 
     def block(kind: type[Block]) -> Block:
         return kind(width, ff, heads, bias=bias, dropout=dropout)

@@ -35,7 +35,7 @@ class Projection(nn.Module):
         return x
 
 
-# Head -> map -> layers (vatt.md 4.7). The `at` map is the project's (harmonization.md 8).
+# Head -> map -> layers : the released code's, and the paper's. The `at` map is the project's.
 LAYERS = {
     "code": {
         "video_to_va": "dense bn relu dense bn",

@@ -1,4 +1,4 @@
-"""Log-mel spectrogram (official settings: vatt.md 3.2) in torch alone, inside the model."""
+"""Log-mel spectrogram (official settings) in torch alone, inside the model."""
 
 import torch
 from torch import Tensor

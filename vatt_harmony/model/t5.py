@@ -1,4 +1,4 @@
-"""The T5 text tower of the modality-specific models (vatt.md 4.5)."""
+"""The T5 text tower of the modality-specific models."""
 
 import functools
 import math

@@ -18,7 +18,7 @@ class WordTable(nn.Embedding):
 
 
 class TextTokens(nn.Module):
-    """Sentences of the modality-agnostic model (vatt.md 4.8): AGG after projection and positions, width D."""
+    """Sentences of the modality-agnostic model: AGG after projection and positions, width D."""
 
     def __init__(self, config: ModelConfig, width: int) -> None:
         super().__init__()

@@ -39,6 +39,7 @@ def _bench(options: argparse.Namespace) -> int:
     from vatt_harmony.figures import print_figures, write_figures
     from vatt_harmony.scale.bench.suite import Options, run_rows, select
 
+    _check(options)
     console = Console()
     chosen = Options(data=_media(), pairs=options.pairs, batch=options.batch)
     figures = run_rows(select(_rows(options, chosen.data), options.only), chosen, console)
@@ -46,6 +47,26 @@ def _bench(options: argparse.Namespace) -> int:
     if options.json is not None:
         write_figures(figures, options.json)
     return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Before hours of runs."""
+    from vatt_harmony.errors import UserError
+
+    if options.processes < 1:
+        raise UserError(f"--processes is {options.processes}", "Nothing could run", "Give --processes 1 or more")
+    if options.suite == "study" and options.only is not None:
+        raise UserError(
+            "--only goes with suites whose rows are measured one by one",
+            "All runs of the study would be made for it",
+            "Leave it out, or read finished records: bench harmony --only 02.7,02.8",
+        )
+    if options.suite != "study" and (options.device, options.processes) != ("cpu", 1):
+        raise UserError(
+            f"--device and --processes belong to bench study, not to bench {options.suite}",
+            "They would change nothing",
+            "Leave them out: a row that needs a CUDA device finds it by itself",
+        )
 
 
 def _rows(options: argparse.Namespace, data: Path | None) -> Sequence["Row"]:

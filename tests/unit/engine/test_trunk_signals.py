@@ -10,6 +10,7 @@ from vatt_harmony.engine.surrogate import Gathered, differentiate, gather
 from vatt_harmony.engine.trunk_signals import check_signal, keeping, trunk_gram, trunk_gram_of
 from vatt_harmony.errors import UserError
 from vatt_harmony.harmony.config import CurriculumConfig, HarmonyConfig
+from vatt_harmony.harmony.ledger_config import LedgerConfig
 from vatt_harmony.model.encoder import Encoder
 from vatt_harmony.model.vatt import Vatt
 from vatt_harmony.objective.config import ObjectiveConfig, PairWeights
@@ -162,3 +163,5 @@ def test_two_passes_and_curricula_of_the_batch_are_refused() -> None:
     curriculum = CurriculumConfig(kind="quantile", q0=0.1, t0=0, shape="constant")
     with pytest.raises(UserError, match="says nothing of a sample"):
         check_signal(HarmonyConfig(signal="batch", curriculum=curriculum), 0, 0.0, 0)
+    with pytest.raises(UserError, match=r"ledger\.enabled true"):
+        check_signal(HarmonyConfig(signal="batch", ledger=LedgerConfig(enabled=True)), 0, 0.0, 0)

@@ -33,6 +33,11 @@ def test_names_in_the_config_are_the_names_in_the_tables() -> None:
         ({"curriculum": {"reference": "encoders/other"}}, "needed by score learnability, and by it alone"),
         ({"enabled": False, "balance": {"enabled": True}}, "balance.enabled is true"),
         ({"balance": {"beta_max": 0.5}}, "beta_max"),
+        (
+            {"curriculum": {"kind": "threshold", "shape": "constant", "gamma0": 8, "t0": 0, "score": "loss"}},
+            "minus the loss",
+        ),
+        ({"ledger": {"ramp": [0.1]}}, "ramp"),
         ({"gradvac_beta": 2}, "gradvac_beta"),
     ],
 )

@@ -255,3 +255,10 @@ def test_the_loss_lets_go_of_the_gradients_and_says_so_when_used_twice() -> None
     loss.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="once only"):
         loss.backward()
+
+
+@pytest.mark.parametrize("towers", [[("image", "typo")], [("image", "other"), ("image",)]])
+def test_towers_name_what_z_has_once(towers: Any) -> None:
+    net, rows = model(), batch()
+    with pytest.raises(UserError, match="belongs to one tower"):
+        Harmonizer(towers=towers)(represent(net, rows), net.losses)

@@ -73,7 +73,7 @@ def flops_ratio() -> float:
     for name in ("plain", "cached"):
         with CountWork() as counted[name]:
             STEPS[name](model, batch)
-    return counted["cached"].flops / counted["plain"].flops
+    return float(counted["cached"].flops / counted["plain"].flops)
 
 
 def peak_of(name: str, size: int) -> int:

@@ -67,7 +67,11 @@ class HierarchicalHeads(nn.Module):
         self.audio_to_vt = Projection(layers["audio_to_vt"], va, vt) if config.audio_text_head else None
 
     def forward(
-        self, x: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool, pairs: Sequence[str] | None
+        self,
+        x: Mapping[str, Tensor],
+        valid: Mapping[str, Tensor],
+        update: bool,
+        pairs: Sequence[str] | None = None,
     ) -> Embeddings:
         """Pair -> branch -> embedding, for every branch in `x`; `pairs` as in `HeadStage.forward`."""
         out: Embeddings = {pair: {} for pair in PAIRS}
@@ -100,7 +104,11 @@ class JointHeads(nn.Module):
         self.maps = nn.ModuleDict({b: Projection("relu dense bn", widths[b], config.d_va) for b in BRANCHES})
 
     def forward(
-        self, x: Mapping[str, Tensor], valid: Mapping[str, Tensor], update: bool, pairs: Sequence[str] | None
+        self,
+        x: Mapping[str, Tensor],
+        valid: Mapping[str, Tensor],
+        update: bool,
+        pairs: Sequence[str] | None = None,
     ) -> Embeddings:
         """As `HierarchicalHeads.forward`."""
         joint = {branch: _copies(self.maps[branch](x[branch], valid[branch], update), branch, pairs) for branch in x}

@@ -21,7 +21,7 @@ def test_peak_of_a_process_does_not_begin_with_that_of_its_parent() -> None:
 
 def test_what_is_compared_is_equal_and_differs_in_its_tiles() -> None:
     assert tiled.config_of("naive", tiled.BATCH).rows_a_tile(tiled.BATCH) == tiled.BATCH
-    assert tiled.config_of("tiled", tiled.BATCH).rows_a_tile(tiled.BATCH) == 128
+    assert tiled.config_of("tiled", tiled.BATCH).rows_a_tile(tiled.BATCH) == 64
     found, wanted = (
         tiled.differentiated(*tiled.batch_of(150), tiled.config_of(name, 150)) for name in ("tiled", "naive")
     )

@@ -57,11 +57,11 @@ class _Normalise(torch.autograd.Function):
         """Gives also mean and variance `[M, 1, C]` of the valid rows and their count; without any the defaults act."""
         counted = valid.to(rows.dtype)
         count = counted.sum()
-        share = (counted / count.clamp_min(1)).expand(len(rows), 1, -1)
-        batch_mean = torch.bmm(share, rows)
+        share = (counted / count.clamp_min(1))[:, None]
+        batch_mean = (rows * share).sum(dim=1, keepdim=True)
         mean = torch.where(count > 0, batch_mean, default_mean)
         centred = rows - mean
-        batch_variance = torch.bmm(share, centred.square())
+        batch_variance = (centred.square() * share).sum(dim=1, keepdim=True)
         scale = torch.where(count > 0, batch_variance, default_variance).add(eps).rsqrt()
         normalised = centred * scale
         ctx.save_for_backward(normalised, scale * weight, share)
@@ -76,7 +76,7 @@ class _Normalise(torch.autograd.Function):
         bias_gradient = gradient.sum(dim=1, keepdim=True)
         weight_gradient = (gradient * normalised).sum(dim=1, keepdim=True)
         through_statistics = torch.addcmul(bias_gradient, normalised, weight_gradient)
-        rows_gradient = torch.addcmul(gradient, share.mT, through_statistics, value=-1) * scale
+        rows_gradient = torch.addcmul(gradient, share, through_statistics, value=-1) * scale
         return rows_gradient, None, weight_gradient.sum(dim=(0, 1)), bias_gradient.sum(dim=(0, 1)), None, None, None
 
 

@@ -25,7 +25,7 @@ def step_scalar(
     """The scalar to back-propagate; `forward` is the model or an engine around it. All ranks must call it."""
     encoded = encode(forward, batch, next(model.parameters()).device)
     gathered = gather(encoded, harmony.kernel_branches(model.shared_branches), rank, world_size)
-    heads = forward is model or forward.zero_optimization_stage() < 3
+    heads = forward is model or (forward.zero_optimization_stage() < 3 and not forward.fp16_enabled())
     judged = judge(
         gathered, model.head_stage, OBJECTIVE, harmony, model.shared_branches, HarmonyState(), 0, heads=heads
     )

@@ -1,0 +1,1 @@
+"""Sequences of clips with sequences of sentences: NeuMATCH, its data-efficient training, its baselines."""

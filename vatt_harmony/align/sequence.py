@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,7 +169,7 @@ def _read(path: Path) -> AlignmentSequence:
                     for place, name in enumerate(about["streams"])
                 ),
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise UserError(
             f"The sequence {path} cannot be read: {error}", "It would be missing", "Prepare the sequences again"
         ) from error

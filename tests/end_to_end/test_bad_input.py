@@ -16,9 +16,10 @@ from typing import NamedTuple
 import pytest
 import yaml
 from support.exports import write_clip, write_shard
-from support.runs import PROJECT, free_port, launch, start, tiny_recipe
+from support.runs import PROJECT, launch, start, tiny_recipe
 
 from vatt_harmony.cli import main
+from vatt_harmony.engine.launch import free_port
 
 
 class Outcome(NamedTuple):

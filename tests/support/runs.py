@@ -1,7 +1,6 @@
 """A recipe so small that a run of it takes seconds, and the command line called as a user calls it."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -41,13 +40,6 @@ def tiny_recipe(folder: Path, clips: int = CLIPS) -> Path:
     path = folder / "tiny.yaml"
     path.write_text(yaml.safe_dump(recipe))
     return path
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment() -> dict[str, str]:

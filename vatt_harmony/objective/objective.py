@@ -28,15 +28,6 @@ class PairLosses:
     retrieval: dict[str, Retrieval]
     """How the pair's embeddings find each other in the batch."""
 
-    def __or__(self, other: "PairLosses") -> "PairLosses":
-        """Both results' pairs together."""
-        return PairLosses(
-            terms=self.terms | other.terms,
-            per_sample=self.per_sample | other.per_sample,
-            valid=self.valid | other.valid,
-            retrieval=self.retrieval | other.retrieval,
-        )
-
     def times(self, factors: Mapping[str, Tensor]) -> "PairLosses":
         """The losses with the terms of some pairs multiplied; what is logged stays."""
         return replace(

@@ -1,7 +1,6 @@
 """Run a function on several gloo ranks of this machine."""
 
 import os
-import socket
 import tempfile
 import traceback
 from collections.abc import Callable
@@ -13,6 +12,8 @@ import torch
 import torch.distributed as dist
 from torch.multiprocessing.spawn import spawn
 
+from vatt_harmony.engine.launch import free_port
+
 
 def run_ranks(function: Callable[..., Any], world_size: int, *arguments: Any, folder: Path | None = None) -> list[Any]:
     """Call `function(rank, world_size, *arguments)` on every rank; returns the results in rank order.
@@ -20,9 +21,7 @@ def run_ranks(function: Callable[..., Any], world_size: int, *arguments: Any, fo
     Function and arguments must be picklable (of a module, not of a console), results are left in `folder`, else in a
     temporary one. One thread a rank, the CPU, a time-out of three minutes a collective.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as temporary:
         place = folder or Path(temporary)
         place.mkdir(parents=True, exist_ok=True)

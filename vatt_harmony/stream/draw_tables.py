@@ -2,10 +2,12 @@
 
 import hashlib
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,12 +82,19 @@ class DrawTables:
                     "or start another run from the weights alone with --init",
                 )
             time.sleep(_POLL_SECONDS)
-        with np.load(path, allow_pickle=False) as arrays:
-            names = [name.removeprefix("levels/") for name in arrays.files if name.startswith("levels/")]
-            return DrawTable(
-                {name: arrays[f"levels/{name}"] for name in names},
-                {name: int(arrays[f"start/{name}"]) for name in names},
-            )
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                names = [name.removeprefix("levels/") for name in arrays.files if name.startswith("levels/")]
+                return DrawTable(
+                    {name: arrays[f"levels/{name}"] for name in names},
+                    {name: int(arrays[f"start/{name}"]) for name in names},
+                )
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
+            raise UserError(
+                f"The table of draws {path} is damaged: {error}",
+                f"Nobody can know which samples come from step {(version + 1) * self.refresh + 1} on",
+                "Restore it from a copy, or start another run from the weights alone with --init",
+            ) from error
 
     def forget_after(self, steps: int) -> None:
         """Remove the tables of steps that will be done again. One process only, before anybody reads."""

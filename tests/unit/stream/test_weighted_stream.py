@@ -72,3 +72,11 @@ def test_another_rhythm_other_tables_or_none_are_refused(data, tables, tmp_path)
 def test_a_table_that_does_not_come_is_named(tables):
     with pytest.raises(UserError, match=r"version_00000009.npz is not there after 0.1 s of waiting.*from step 21 on"):
         tables.read(9, 0.1)
+
+
+def test_a_damaged_table_is_named(tables, tmp_path):
+    damaged = DrawTables(tmp_path, 2)
+    for size in (0, 40, -10):
+        damaged.path(1).write_bytes(tables.path(1).read_bytes()[:size])
+        with pytest.raises(UserError, match=r"version_00000001.npz is damaged"):
+            damaged.read(1)

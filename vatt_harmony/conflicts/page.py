@@ -1,18 +1,15 @@
 """One HTML file out of text, columns and clips; whatever comes from outside is escaped or inert."""
 
 import base64
-import hashlib
 import html
-import json
-import re
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vatt_harmony.conflicts.findings import Sentence
+from vatt_harmony.web_page import assemble, inert
 
 SCRIPTS = ("data", "scale", "map", "marks", "choose", "player", "cards", "charts", "main")
 """Of assets/, in the order in which they are read; together they are one script."""
@@ -23,35 +20,22 @@ def render(sentence: Sentence, notes: Sequence[str], data: Mapping[str, Any], cl
 
     A content security policy lets only this page's own script run, and lets nothing be fetched from anywhere.
     """
-    script = '"use strict";\n(() => {\n' + "\n".join(_asset(f"{name}.js") for name in SCRIPTS) + "\n})();\n"
     parts = {
-        "digest": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        "style": _asset("page.css"),
-        "script": script,
         "title": html.escape(str(sentence)),
         "lead": html.escape(sentence.lead),
         "strong": html.escape(sentence.strong),
         "rest": html.escape(sentence.rest),
         "first_note": html.escape(notes[0]),
         "notes": "".join(f"<p>{html.escape(note)}</p>" for note in notes[1:]),
-        "data": _inert(json.dumps(data, allow_nan=False, separators=(",", ":"))),
+        "data": inert(data),
         "clips": "".join(
             f'<script type="text/plain" data-clip="{row}">{base64.b64encode(clip).decode()}</script>\n'
             for row, clip in clips.items()
         ),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("page.html"))
+    return assemble("vatt_harmony.conflicts", SCRIPTS, parts)
 
 
 def column(values: NDArray[Any], kind: str) -> str:
     """An array as base64 of little-endian numbers of the NumPy kind `f4`, `u4`, `u1` …"""
     return base64.b64encode(np.ascontiguousarray(values, dtype=f"<{kind}").tobytes()).decode()
-
-
-def _inert(text: str) -> str:
-    """JSON in which nothing can end or open an HTML element."""
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _asset(name: str) -> str:
-    return (files("vatt_harmony.conflicts") / "assets" / name).read_text(encoding="utf-8")

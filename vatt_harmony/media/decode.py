@@ -50,9 +50,11 @@ class Window:
 class MediaReader:
     """A clip held open: its facts, then any number of windows. Made by `open_media`."""
 
-    def __init__(self, clip: InputContainer, sound: InputContainer | None) -> None:
+    def __init__(self, clip: InputContainer, sound: InputContainer | None, mute: bool = False) -> None:
         self._clip, self._sound = clip, sound
         self.info = _joined(describe(clip), describe(sound)) if sound is not None else describe(clip)
+        if mute:
+            self.info = _muted(self.info)
 
     def upright_size(self) -> tuple[int, int]:
         """Height and width as shown, (0, 0) without picture; decodes one frame, since only frames know if they lie."""
@@ -71,14 +73,18 @@ class MediaReader:
         width: int = 224,
         box: Box | None = None,
         min_seconds: float = 0.5,
+        within: tuple[float, float] | None = None,
     ) -> Window:
         """Cut `frames` pictures at `fps` and the sound of the same seconds, beginning `start` seconds into the clip.
 
         Frame k is the last one shown at `start + k / fps`. `box` (y0, x0, y1, x1 as fractions) is scaled to height x
         width; without it the largest centred area of that aspect is. A clip shorter than the window loops.
+        `within` (start, end in seconds) cuts as if the clip held nothing else.
         Raises MediaError: "too short" (common interval below `min_seconds`), "decode error" (nothing decodes).
         """
         seconds, common = frames / fps, self.info.common
+        if within is not None:
+            common = max(common[0], within[0]), min(common[1], within[1])
         scaler = PictureScaler(height, width, box)
         for _ in range(3):
             if common[1] - common[0] < min_seconds:
@@ -111,11 +117,14 @@ class MediaReader:
 
 
 @contextlib.contextmanager
-def open_media(source: Source, sound: Source | None = None) -> Iterator[MediaReader]:
-    """Open a clip and, if given, the file that holds its sound instead; raises MediaError("container open")."""
+def open_media(source: Source, sound: Source | None = None, mute: bool = False) -> Iterator[MediaReader]:
+    """Open a clip and, if given, the file that holds its sound instead; raises MediaError("container open").
+
+    `mute`: read it as if it had no sound, which spares the decoding; raises MediaError where there is nothing else.
+    """
     with contextlib.ExitStack() as stack:
         clip = stack.enter_context(open_container(source))
-        yield MediaReader(clip, stack.enter_context(open_container(sound)) if sound is not None else None)
+        yield MediaReader(clip, stack.enter_context(open_container(sound)) if sound is not None else None, mute)
 
 
 def probe(source: Source, sound: Source | None = None) -> MediaInfo:
@@ -154,6 +163,12 @@ def _joined(clip: MediaInfo, sound: MediaInfo) -> MediaInfo:
         audio_start=sound.audio_start,
         audio_end=sound.audio_end,
     )
+
+
+def _muted(info: MediaInfo) -> MediaInfo:
+    if not info.has_video:
+        raise MediaError("no video stream", "the file holds only sound")
+    return replace(info, has_audio=False, sample_rate=0, audio_start=math.nan, audio_end=math.nan)
 
 
 def _fill(container: InputContainer, start: float, pictures: PictureSink | None, sound: SoundSink | None) -> None:

@@ -1,0 +1,1 @@
+"""Features of clips and sentences: what an aligner sees of them."""

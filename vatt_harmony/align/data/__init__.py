@@ -1,0 +1,1 @@
+"""Sequences to align from public annotations, from captions, and made ones with a known truth."""

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vatt_harmony.errors import UserError
+from vatt_harmony.scale.study.data import digest
 from vatt_harmony.scale.study.detect import Area, Detection
 from vatt_harmony.scale.study.observed import COLUMNS
 from vatt_harmony.scale.study.protocol import CLIPS, LEVEL, SEEDS, Job
@@ -46,6 +48,18 @@ def read_records(folder: Path) -> list[Record]:
     if table.is_file():
         return [json.loads(line) for line in table.read_text().splitlines()]
     return [json.loads(path.read_text()) for path in sorted(folder.glob("seed*.json"))]
+
+
+def refuse_other_clips(folder: Path) -> None:
+    """Raises UserError when records of `folder` were made on clips that the generator no longer draws."""
+    others = [record for record in read_records(folder) if record["digest"] != digest()[:16]]
+    if others:
+        raise UserError(
+            f"{folder} holds {len(others)} records of other clips (generator {others[0]['digest']}, "
+            f"now {digest()[:16]})",
+            "Runs on different clips would stand in one table",
+            "Give another folder with --records, or go back to the version that made them",
+        )
 
 
 def read_clips(folder: Path, arm: str = "plain") -> tuple[Values, NDArray[np.str_]]:

@@ -16,14 +16,18 @@ from vatt_harmony.scale.study.clips import Corpus
 from vatt_harmony.scale.study.data import digest, training_clips
 from vatt_harmony.scale.study.presets import Preset
 from vatt_harmony.scale.study.protocol import Group
-from vatt_harmony.scale.study.records import is_done, write_record
+from vatt_harmony.scale.study.records import is_done, refuse_other_clips, write_record
 from vatt_harmony.scale.study.train import Trainer
 
 log = logging.getLogger(__name__)
 
 
 def run_groups(groups: Sequence[Group], preset: Preset, folder: Path, processes: int = 1) -> None:
-    """Make all runs of `groups` whose records are not in `folder`; starting again goes on where it was left."""
+    """Make all runs of `groups` whose records are not in `folder`; starting again goes on where it was left.
+
+    Raises UserError for records of other clips.
+    """
+    refuse_other_clips(folder)
     left = [group for group in groups if not all(is_done(folder, job) for job in group)]
     if processes == 1:
         for group in left:

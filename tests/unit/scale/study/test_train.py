@@ -100,6 +100,10 @@ def test_a_study_resumes_where_it_was_left(tmp_path, monkeypatch):
     assert all(json.dumps(r) for r in records)
     monkeypatch.setattr(work, "Trainer", None)
     work.run_groups([group], TINY, tmp_path)
+    file = tmp_path / f"{group[0].name}.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "digest": "of another generator"}))
+    with pytest.raises(UserError, match="records of other clips"):
+        work.run_groups([group], TINY, tmp_path)
 
 
 def test_the_cuda_preset_runs_shrunken_with_clips_drawn_by_other_processes(tmp_path, monkeypatch):

@@ -107,11 +107,17 @@ class MatchedStack(nn.Module):
 
 def _partial_means(members: Tensor, matches: Tensor, start: Tensor) -> Tensor:
     """What the stack reads after each step, `[B, T, 4H]`: means since the step `start` at which the pair was pushed."""
-    # Differences of running sums: exact enough only in float64.
-    parts = torch.cat([members, torch.ones_like(members[..., :1])], dim=-1).double() * matches.unsqueeze(-1)
-    sums = parts.cumsum(1)
-    since = sums - _at(sums - parts, start)
-    return (since[..., :-1] / since[..., -1:].clamp(min=1)).sum(2).to(members.dtype)
+    members = members * matches.unsqueeze(-1)
+    # A pair has but one member of the last stream. Sums of the others are differences, exact enough only in float64.
+    total = _since(members[:, :, :-1].double(), start)
+    count = _since(matches[:, :, :-1].long(), start).clamp(min=1)
+    return (total / count.unsqueeze(-1)).sum(2).to(members.dtype) + members[:, :, -1]
+
+
+def _since(x: Tensor, start: Tensor) -> Tensor:
+    """Sums of `x` `[B, T, ...]` from the step `start` int64 `[B, T]` up to each step."""
+    sums = x.cumsum(1)
+    return sums - _at(sums - x, start)
 
 
 def _at(x: Tensor, index: Tensor) -> Tensor:

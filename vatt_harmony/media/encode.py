@@ -105,6 +105,8 @@ def cut_clip(
     sample_rate: int = 48000,
     silence: float = 1e-4,
     min_seconds: float = 0.5,
+    crf: int = CRF,
+    bit_rate: int = BIT_RATE,
 ) -> Clip:
     """Re-encode [start, end) seconds of a file to the prepared format: constant `fps`, short side at most `short_side`.
 
@@ -132,7 +134,7 @@ def cut_clip(
                 yield window.video, window.audio
 
         buffer = io.BytesIO()
-        _encode(buffer, parts(), fps, sample_rate, GOP_FRAMES, CRF, BIT_RATE)
+        _encode(buffer, parts(), fps, sample_rate, GOP_FRAMES, crf, bit_rate)
     return Clip(
         data=buffer.getvalue(),
         duration=frames / fps,

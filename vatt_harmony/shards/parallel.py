@@ -46,9 +46,9 @@ def run_parallel(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def progress_bar(console: Console) -> Progress:
-    """The bar of the shard verbs: clips done, clips in all, time left."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("clips"))
+def progress_bar(console: Console, unit: str = "clips") -> Progress:
+    """The bar of the shard verbs: clips or other units done, how many in all, time left."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
     return Progress(*columns, TimeRemainingColumn(), console=console)
 
 

@@ -1,0 +1,1 @@
+"""Alignments to look at: records, subtitles, and a page with the film."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from vatt_harmony.align.network import Encoded, NeuMatch
-from vatt_harmony.align.path import Path, Step, paths, unfinished
+from vatt_harmony.align.path import Path, unfinished
 from vatt_harmony.errors import UserError
 
 STATES = 16_384
@@ -62,18 +62,15 @@ def _best_actions(model: NeuMatch, encoded: Encoded, row: int) -> Tensor:
 
 def _followed(model: NeuMatch, encoded: Encoded, row: int, best: Tensor) -> Path:
     """The path from the start by the best action of each state."""
-    left, states, actions = encoded.lengths[row].cpu(), [], []
+    left, taken = encoded.lengths[row].cpu(), []
+    states = [left]
     while bool(unfinished(model, left)):
+        taken.append(best[tuple(left)].long())
+        left = model.actions.advance(left, taken[-1])
         states.append(left)
-        actions.append(best[tuple(left)].long())
-        left = model.actions.advance(left, actions[-1])
-    if not states:
-        return paths([], 1)[0]
+    actions = torch.tensor(taken, dtype=torch.int64)
     scores = _scores(model, encoded, row, torch.stack(states).to(encoded.lengths.device)).cpu()
-    steps = zip(actions, scores, strict=True)
-    return paths(
-        [Step(action.view(1), score[action].view(1), torch.ones(1, dtype=torch.bool)) for action, score in steps], 1
-    )[0]
+    return Path(actions=actions.numpy(), log_probabilities=scores[:-1].gather(1, actions.unsqueeze(1))[:, 0].numpy())
 
 
 def _scores(model: NeuMatch, encoded: Encoded, row: int, left: Tensor) -> Tensor:

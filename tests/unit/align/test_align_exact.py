@@ -51,5 +51,5 @@ def test_its_score_is_that_of_its_actions() -> None:
 def test_a_network_with_history_is_refused() -> None:
     lengths = torch.tensor([[2, 2]])
     model = small_aligner()
-    with pytest.raises(UserError, match="network.history false"):
+    with pytest.raises(UserError, match="reads its past actions"):
         exact(model, model.encode(random_features(lengths), lengths))

@@ -38,7 +38,9 @@ def order_penalty(specific: Tensor, general: Tensor) -> Tensor:
     return relu(specific - general).square().sum(-1)
 
 
-def ranking_loss(clips: Tensor, sentences: Tensor, other_clips: Tensor, other_sentences: Tensor, margin: float) -> Tensor:
+def ranking_loss(
+    clips: Tensor, sentences: Tensor, other_clips: Tensor, other_sentences: Tensor, margin: float
+) -> Tensor:
     """Mean over P pairs of the hinge losses against one other clip and one other sentence each; all `[P, D]`.
 
     Source: Vendrov et al., ICLR 2016; one sampled contrast a side.

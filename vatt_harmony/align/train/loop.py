@@ -1,0 +1,98 @@
+"""The training loop."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import Tensor
+
+from vatt_harmony.align.config import AlignConfig
+from vatt_harmony.align.losses import action_loss
+from vatt_harmony.align.network import NeuMatch
+from vatt_harmony.align.sequence import AlignmentSequence
+from vatt_harmony.align.train.analysis import Analysis
+from vatt_harmony.align.train.history import Epoch, should_stop
+from vatt_harmony.align.train.lessons import Lesson, Lessons
+from vatt_harmony.align.train.rollin import let_alone
+from vatt_harmony.align.train.update import Updater
+from vatt_harmony.align.train.validate import validate
+from vatt_harmony.errors import UserError
+from vatt_harmony.randomness import keyed_int
+
+
+class Trainer:
+    """Trains an aligner on lessons, and validates it by decoding whole sequences. All ranks call it alike."""
+
+    def __init__(
+        self,
+        config: AlignConfig,
+        model: NeuMatch,
+        lessons: Lessons,
+        validation: Sequence[AlignmentSequence],
+        accelerator: Accelerator,
+        analysis: Analysis | None = None,
+    ) -> None:
+        """`model` is moved to the accelerator's device; `history` and `updater` may be set to go on from."""
+        self.config, self.model, self.lessons, self.validation = config, model, lessons, validation
+        self.accelerator, self.analysis = accelerator, analysis
+        self.prepared = accelerator.prepare_model(model)
+        self.updater = Updater(model, None, config.optim)
+        self.history: list[Epoch] = []
+
+    def run(self) -> Iterator[Epoch]:
+        """Train until the last epoch, or until validation no longer gets better; gives every epoch when it is done."""
+        train = self.config.train
+        while len(self.history) < train.epochs and not should_stop(self.history, train):
+            done = len(self.history)
+            figures = {"epoch": done + 1, "rate": self.updater.rate, "train/loss": self._train(done)}
+            self.updater.end_epoch(done + 1, figures["train/loss"])
+            if self.validation and (not (done + 1) % train.validate_every or done + 1 == train.epochs):
+                figures |= validate(self.model, self.validation, self.config.decode, self.accelerator)
+            if self.analysis:
+                figures |= self.analysis.end_epoch()
+            self.history.append(figures)
+            yield figures
+
+    def _train(self, epoch: int) -> float:
+        """One pass over the pieces; the mean loss of their steps."""
+        rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
+        torch.manual_seed(keyed_int(self.config.seed, "dropout", epoch, rank))
+        self.prepared.train()
+        total = torch.zeros(2, dtype=torch.float64, device=self.accelerator.device)
+        for now, lesson in self.lessons.epoch(epoch, rank, ranks):
+            self.updater.begin(now)
+            total += self._update(lesson)
+        loss, steps = self.accelerator.reduce(total).tolist()
+        if not math.isfinite(loss):
+            raise UserError(
+                f"The training loss of epoch {epoch + 1} is not finite",
+                "The weights are of no use any more",
+                "Lower optim.lr, set optim.clip, or look for features that are not finite",
+            )
+        return float(loss / steps)
+
+    def _update(self, lesson: Lesson) -> Tensor:
+        """One update; the sum of the losses of this rank's steps, and their number."""
+        config = self.config.train
+        batch = let_alone(self.model, lesson.batch.to(self.accelerator.device), lesson.alone, config.order)
+        steps = batch.steps.sum()
+        loss = action_loss(self.prepared(batch), batch.targets, batch.steps, config.smoothing)
+        # Ranks average their gradients: this makes them those of the mean over the steps of all ranks.
+        self.accelerator.backward(loss * self.accelerator.num_processes / self.accelerator.reduce(steps))
+        if self.analysis:
+            self.analysis.movement.before_update()
+        self.updater.step(self.accelerator)
+        if self.analysis:
+            self.analysis.movement.after_update()
+        return torch.stack([loss.detach(), steps]).double()
+
+
+def new_accelerator(**options: Any) -> Accelerator:
+    """Accelerate as this loop needs it, on the device and the ranks that the launcher has set.
+
+    A rank may have no match in its pieces, and then no gradient in the stack of pairs.
+    """
+    ranks = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
+    return Accelerator(kwargs_handlers=[ranks], **options)

@@ -1,0 +1,50 @@
+"""Validation: whole sequences are decoded, as they are in use."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+
+from vatt_harmony.align.config import DecodeConfig
+from vatt_harmony.align.decode import predict_all
+from vatt_harmony.align.by_count import Pairs
+from vatt_harmony.align.metrics import pair_scores, scores
+from vatt_harmony.align.network import NeuMatch
+from vatt_harmony.align.sequence import AlignmentSequence, owners_of
+from vatt_harmony.align.train.history import FIGURES, key
+from vatt_harmony.errors import UserError
+
+
+def validate(
+    model: NeuMatch, sequences: Sequence[AlignmentSequence], decode: DecodeConfig, accelerator: Accelerator
+) -> Mapping[str, float]:
+    """Means over the sequences of clip accuracy and sentence IoU; of three and more streams both are the pairs' F1.
+
+    All ranks must call it; each decodes its part, all get the same. Raises UserError where there is no truth.
+    """
+    places = range(accelerator.process_index, len(sequences), accelerator.num_processes)
+    model.eval()
+    predictions = predict_all(model, [sequences[place] for place in places], decode)
+    mine = [
+        (place, _figures(sequences[place], prediction.pairs))
+        for place, prediction in zip(places, predictions, strict=True)
+    ]
+    every = mine if accelerator.num_processes == 1 else gather_object(mine)
+    table = np.array([figures for _, figures in sorted(every)])
+    if not np.isfinite(table).any(axis=0).all():
+        raise UserError(
+            "The validation sequences hold nothing that could be scored",
+            "No epoch would be better than another",
+            "Give sequences with clips, sentences and truth as data.val",
+        )
+    return dict(zip(map(key, FIGURES), np.nanmean(table, axis=0).tolist(), strict=True))
+
+
+def _figures(sequence: AlignmentSequence, pairs: Pairs) -> tuple[float, float]:
+    if len(sequence.streams) == 2:
+        found = scores(sequence, owners_of(pairs, len(sequence.clips)))
+        return found.accuracy, found.iou
+    truth = np.zeros((0, len(sequence.streams)), np.int64) if sequence.pairs is None else sequence.pairs
+    f1 = pair_scores(pairs, truth)[2]
+    return f1, f1

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-if TYPE_CHECKING:
-    from vatt_harmony.align.data.pieces import Piece
+from vatt_harmony.align.data.pieces import Piece
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +40,7 @@ class Batch:
         )
 
 
-def collate(pieces: "Sequence[Piece]") -> Batch:
+def collate(pieces: Sequence[Piece]) -> Batch:
     """A batch of pieces of the same streams; `joint` only where all of them have it."""
     streams = range(len(pieces[0].lengths))
     joint = None

@@ -28,7 +28,7 @@ class LarsAdam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         """`params`: tensors or groups of them; `lr`: gamma; `trust`: eta."""
-        super().__init__(params, dict(lr=lr, trust=trust, betas=betas, eps=eps, weight_decay=weight_decay))
+        super().__init__(params, {"lr": lr, "trust": trust, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]

@@ -8,8 +8,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from vatt_harmony.align.batch import Batch
 from vatt_harmony.align.config import Order
-from vatt_harmony.align.greedy import greedy
 from vatt_harmony.align.dynamic_oracle import dynamic_targets
+from vatt_harmony.align.greedy import greedy
 from vatt_harmony.align.network import NeuMatch
 from vatt_harmony.align.trace import cursors, made_pairs
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vatt_harmony.align.network import Encoded, NeuMatch
+from vatt_harmony.align.encoded import Encoded
+from vatt_harmony.align.network import NeuMatch
 from vatt_harmony.align.path import Path, Step, paths, unfinished
 
 
@@ -24,7 +25,7 @@ def beam(model: NeuMatch, encoded: Encoded, width: int) -> list[Path]:
     steps: list[tuple[Tensor, Step]] = []
     while bool((running := unfinished(model, state.left)).any()):
         scores = _or_stay(model.logits(encoded, state).log_softmax(-1), running)
-        total, source, action = _best(total, scores.unflatten(0, (count, width)))
+        total, source, action = _best(total, scores.view(count, width, -1))
         chosen = (source + width * torch.arange(count, device=device).unsqueeze(1)).flatten()
         score = scores[chosen].gather(1, action.view(-1, 1))
         steps.append((source, Step(*(each.view(count, width) for each in (action, score, running[chosen])))))

@@ -10,9 +10,10 @@ from torch.nn.utils.rnn import pad_sequence
 
 from vatt_harmony.align.beam import beam
 from vatt_harmony.align.config import DecodeConfig
+from vatt_harmony.align.encoded import Encoded
 from vatt_harmony.align.exact import exact
 from vatt_harmony.align.greedy import greedy
-from vatt_harmony.align.network import Encoded, NeuMatch
+from vatt_harmony.align.network import NeuMatch
 from vatt_harmony.align.path import Path
 from vatt_harmony.align.sequence import NULL, AlignmentSequence
 from vatt_harmony.align.trace import made_pairs

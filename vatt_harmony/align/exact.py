@@ -5,7 +5,8 @@ from collections import deque
 import torch
 from torch import Tensor
 
-from vatt_harmony.align.network import Encoded, NeuMatch
+from vatt_harmony.align.encoded import Encoded
+from vatt_harmony.align.network import NeuMatch
 from vatt_harmony.align.path import Path, unfinished
 from vatt_harmony.errors import UserError
 
@@ -48,7 +49,7 @@ def _best_actions(model: NeuMatch, encoded: Encoded, row: int) -> Tensor:
     for total in range(int(lengths.sum()) + 1):
         last = total - first.sum(1)
         value = nothing.clone()
-        for place in torch.nonzero((last >= 0) & (last <= lengths[-1])).squeeze(1).split(STATES):
+        for place in torch.split(torch.nonzero((last >= 0) & (last <= lengths[-1])).squeeze(1), STATES):
             left = torch.cat([first[place], last[place].unsqueeze(1)], dim=1)
             after = torch.stack(
                 [values[n - 1][(place - o).clamp(min=0)] for n, o in zip(fewer, offset, strict=True)], 1

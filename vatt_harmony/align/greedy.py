@@ -2,7 +2,8 @@
 
 import torch
 
-from vatt_harmony.align.network import Encoded, NeuMatch
+from vatt_harmony.align.encoded import Encoded
+from vatt_harmony.align.network import NeuMatch
 from vatt_harmony.align.path import Path, Step, paths, unfinished
 
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def _queues(pairs: NDArray[np.int64], lengths: Sequence[int]) -> list[deque[Row]
         )
     rows: list[Row] = [tuple(row) for row in np.unique(pairs, axis=0).tolist()]
     return [
-        deque(sorted((row for row in rows if row[stream] != NULL), key=lambda row, at=stream: row[at]))
+        deque(sorted((row for row in rows if row[stream] != NULL), key=itemgetter(stream)))
         for stream in range(len(lengths))
     ]
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from vatt_harmony.align import by_count
 from vatt_harmony.align.by_count import one_to_one_accuracy, pair_scores, set_iou
+from vatt_harmony.align.config import Select
 from vatt_harmony.align.in_time import clip_accuracy, null_precision_recall, sentence_iou
 from vatt_harmony.align.sequence import NULL, AlignmentSequence, Floats, Owners
 from vatt_harmony.errors import UserError
@@ -16,6 +17,7 @@ __all__ = [
     "Truth",
     "clip_accuracy",
     "joined",
+    "measure",
     "null_precision_recall",
     "one_to_one_accuracy",
     "pair_scores",
@@ -105,18 +107,16 @@ def score(truth: Truth, owners: Owners) -> Scores:
     called = by_count.without_partner(owners[owners != NULL], lengths[1])
     right = (NAN, NAN) if truth.pairs is None else one_to_one_accuracy(owners, truth.pairs, lengths)
     if truth.timed:
-        accuracy, iou = clip_accuracy(owners, truth.clips, truth.spans), sentence_iou(owners, truth.clips, truth.spans)
         null = null_precision_recall(owners, truth.clips, truth.spans)
         null_texts = np.isnan(truth.spans).any(axis=1)
     else:
         assert truth.pairs is not None
-        accuracy, iou = right[0], set_iou(owners, truth.pairs, lengths)
         null = by_count.null_counts(owners == NULL, by_count.without_partner(truth.pairs[:, 0], lengths[0]))
         null_texts = by_count.without_partner(truth.pairs[:, 1], lengths[1])
     null_text = by_count.null_counts(called, null_texts)
     return Scores(
-        accuracy=accuracy,
-        iou=iou,
+        accuracy=measure(truth, owners, "accuracy"),
+        iou=measure(truth, owners, "iou"),
         null_precision=null[0],
         null_recall=null[1],
         null_text_precision=null_text[0],
@@ -124,6 +124,18 @@ def score(truth: Truth, owners: Owners) -> Scores:
         clips_right=right[0],
         sentences_right=right[1],
     )
+
+
+def measure(truth: Truth, owners: Owners, metric: Select) -> float:
+    """One of the two figures that choices are made by, as in `Scores`."""
+    if truth.timed:
+        in_time = {"accuracy": clip_accuracy, "iou": sentence_iou}[metric]
+        return in_time(owners, truth.clips, truth.spans)
+    assert truth.pairs is not None
+    lengths = len(truth.clips), len(truth.spans)
+    if metric == "iou":
+        return set_iou(owners, truth.pairs, lengths)
+    return one_to_one_accuracy(owners, truth.pairs, lengths)[0]
 
 
 def joined(truths: Sequence[Truth], owners: Sequence[Owners]) -> tuple[Truth, Owners]:

@@ -1,0 +1,35 @@
+"""What similarity baselines read: the features of clips and sentences in the space that they share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vatt_harmony.align.sequence import AlignmentSequence, Features, Floats
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Unit vectors in one space, and their distances."""
+
+    clips: Floats
+    """`[N, J]`."""
+    sentences: Floats
+    """`[M, J]`."""
+    distance: Floats
+    """1 - cosine, `[N, M]`."""
+
+
+def joint_of(sequence: AlignmentSequence) -> Joint:
+    """The joint features of a sequence of two streams; raises ValueError where it has none."""
+    clips, sentences = sequence.clips.joint, sequence.sentences.joint
+    if clips is None or sentences is None:
+        raise ValueError(f"the sequence {sequence.name} has no joint features")
+    one, other = _unit(clips), _unit(sentences)
+    return Joint(one, other, 1 - one @ other.T)
+
+
+def _unit(features: Features) -> Floats:
+    """A vector without a direction stays zero: it is at distance 1 from all."""
+    rows = features.astype(np.float64)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)

@@ -37,6 +37,13 @@ def load_config(cls: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
     return from_mapping(cls, mapping)
 
 
+def shipped_file(name: str) -> Path:
+    """A file of `configs/`, from the working directory, the checkout, or the installed package, in this order."""
+    package = Path(__file__).resolve().parent
+    places = [Path(name), package.parent / name, package / name]
+    return next((place for place in places if place.is_file()), Path(name))
+
+
 def parse_overrides(arguments: Sequence[str]) -> list[tuple[str, Any]]:
     """`["--a.b", "1", "--c=x"]` -> `[("a.b", 1), ("c", "x")]`; values are read as YAML scalars or lists."""
     pairs: list[tuple[str, Any]] = []

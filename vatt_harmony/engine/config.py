@@ -1,9 +1,9 @@
 """The whole configuration of a run, and the parts that belong to the engine."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from vatt_harmony.config import shipped_file as shipped_file
 from vatt_harmony.engine.optim import OptimConfig
 from vatt_harmony.harmony.config import HarmonyConfig
 from vatt_harmony.model.config import ModelConfig
@@ -82,10 +82,3 @@ class RunConfig:
     eval: EvalConfig = field(default_factory=EvalConfig)
     seed: int = 0
     """All randomness of the run follows from it."""
-
-
-def shipped_file(name: str) -> Path:
-    """A file of `configs/`, from the working directory, the checkout, or the installed package, in this order."""
-    package = Path(__file__).resolve().parent.parent
-    places = [Path(name), package.parent / name, package / name]
-    return next((place for place in places if place.is_file()), Path(name))

@@ -24,7 +24,7 @@ class Head(nn.Module):
 
     def shares(self, tops: Sequence[Tensor]) -> list[Tensor]:
         """What tops `[B, N_s, W]` of each stream add to the first layer, `[B, N_s, W]`."""
-        weights = self.inner.weight.split(self._sizes, dim=1)[:-1]
+        weights = torch.split(self.inner.weight, self._sizes, dim=1)[:-1]
         return [linear(self.dropout(top), weight) for top, weight in zip(tops, weights, strict=True)]
 
     def forward(self, shares: Tensor, rest: Sequence[Tensor]) -> Tensor:

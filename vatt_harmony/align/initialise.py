@@ -4,6 +4,7 @@ import torch
 from torch import Generator, nn
 
 from vatt_harmony.align.ln_lstm import LayerNormLSTM
+from vatt_harmony.align.stacks import OneLayerLSTM
 
 BIAS_DEVIATION = 0.1
 
@@ -20,7 +21,7 @@ def initialise(module: nn.Module, generator: Generator) -> None:
             nn.init.kaiming_normal_(part.weight, nonlinearity="relu", generator=generator)
             if part.bias is not None:
                 nn.init.normal_(part.bias, std=BIAS_DEVIATION, generator=generator)
-        elif isinstance(part, nn.LSTM):
+        elif isinstance(part, OneLayerLSTM):
             nn.init.xavier_normal_(part.weight_ih_l0, generator=generator)
             nn.init.orthogonal_(part.weight_hh_l0, generator=generator)
             for bias in (part.bias_ih_l0, part.bias_hh_l0):

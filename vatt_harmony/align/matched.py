@@ -92,7 +92,7 @@ class MatchedStack(nn.Module):
         read = _partial_means(members, matches, torch.where(pushes, steps, 0).cummax(1).values)
         below = _at(self._below(read, pair, newest), pair)
         states = self.stack.step(read.flatten(0, 1), below.flatten(0, 1))
-        features = feature(states).unflatten(0, last.shape)
+        features = feature(states).view(*last.shape, -1)
         return _at(pad(features, (0, 0, 1, 0)), before + 1)
 
     def _below(self, read: Tensor, pair: Tensor, newest: Tensor) -> Tensor:
@@ -123,7 +123,7 @@ def _since(x: Tensor, start: Tensor) -> Tensor:
 def _at(x: Tensor, index: Tensor) -> Tensor:
     """Of `x` `[B, T, ...]` the steps `index` `[B, T']`, `[B, T', ...]`."""
     rows = torch.arange(len(x), device=x.device).unsqueeze(1) * x.shape[1]
-    return x.flatten(0, 1).index_select(0, (rows + index).flatten()).unflatten(0, index.shape)
+    return x.flatten(0, 1).index_select(0, (rows + index).flatten()).view(*index.shape, *x.shape[2:])
 
 
 def _choose(rows: Tensor, one: Matched, other: Matched) -> Matched:

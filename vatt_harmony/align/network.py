@@ -148,7 +148,7 @@ class NeuMatch(nn.Module):
             history.append(self.matched_stack.teacher_forced(members, self.matches[actions], left[..., -1]))
         sequence = torch.arange(len(actions), device=actions.device).repeat_interleave(actions.shape[1])
         rows = [part.flatten(0, 1) for part in history]
-        return self.logits_at(encoded, sequence, left.flatten(0, 1), rows).unflatten(0, actions.shape)
+        return self.logits_at(encoded, sequence, left.flatten(0, 1), rows).view(*actions.shape, self.actions.count)
 
     def logits_at(self, encoded: Encoded, sequence: Tensor, left: Tensor, history: Sequence[Tensor] = ()) -> Tensor:
         """Logits `[R, K]` at R cursors: their sequence int64 `[R]`, items left `[R, S]`.

@@ -27,4 +27,5 @@ def _ratios(x: Tensor) -> Tensor:
     streams = x.shape[-1]
     table = (x.unsqueeze(-1) / x.unsqueeze(-2)).flatten(-2)
     # Without its first entry the table falls into S - 1 runs of S + 1, each with an entry of the diagonal at its end.
-    return table[..., 1:].unflatten(-1, (streams - 1, streams + 1))[..., :-1].flatten(-3)
+    runs = table[..., 1:].unfold(-1, streams + 1, streams + 1)
+    return runs[..., :-1].flatten(-3)

@@ -22,12 +22,21 @@ class Layer(Protocol):
         """Hidden state and cell `[R, H]` after an input that `input_weight` has projected to `[R, 4H]`."""
 
 
+class OneLayerLSTM(nn.LSTM):
+    """torch's LSTM, its parameters named for the type checker."""
+
+    weight_ih_l0: nn.Parameter
+    weight_hh_l0: nn.Parameter
+    bias_ih_l0: nn.Parameter
+    bias_hh_l0: nn.Parameter
+
+
 class LSTMLayer(nn.Module):
     """torch's LSTM of one layer, whose cell can also be called alone."""
 
     def __init__(self, features: int, width: int) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(features, width, batch_first=True)
+        self.lstm = OneLayerLSTM(features, width, batch_first=True)
 
     @property
     def input_weight(self) -> Tensor:
@@ -77,12 +86,12 @@ class Stack(nn.Module):
 
     def step(self, projected: Tensor, state: Tensor) -> Tensor:
         """The state after one more input, which `input_weight` has projected to `[R, 4H]`."""
-        states = []
+        states: list[tuple[Tensor, Tensor]] = []
         for number, layer in enumerate(self._layers()):
             if number:
                 projected = linear(states[-1][0], layer.input_weight)
             states.append(layer.step(projected, state[:, number, 0], state[:, number, 1]))
-        return torch.stack([part for pair in states for part in pair], dim=1).unflatten(1, (len(states), 2))
+        return torch.stack([part for pair in states for part in pair], dim=1).view_as(state)
 
     def _layers(self) -> Iterator[Layer]:
         return iter(cast("list[Layer]", self.layers))

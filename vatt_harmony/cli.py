@@ -57,6 +57,7 @@ def _is_first_rank() -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     # Rooms are imported by their parsers, torch only by the verbs that compute.
+    from vatt_harmony.align.cli import add_parsers as align
     from vatt_harmony.conflicts.cli import add_parsers as conflicts
     from vatt_harmony.demo.cli import add_parser as demo
     from vatt_harmony.downstream.cli import add_parsers as downstream
@@ -67,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vatt-harmony", description=sys.modules["vatt_harmony"].__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for add in (demo, shards, engine, downstream, conflicts, scale):
+    for add in (demo, shards, engine, downstream, align, conflicts, scale):
         add(verbs)
     return parser
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vatt_harmony.scale.bench.suite import Row
 
-SUITES = ("main", "harmony", "study")
+SUITES = ("main", "harmony", "align", "study")
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -79,6 +79,10 @@ def _rows(options: argparse.Namespace, data: Path | None) -> Sequence["Row"]:
         from vatt_harmony.scale.bench import harmony
 
         return harmony.ROWS
+    if options.suite == "align":
+        from vatt_harmony.scale.bench import align
+
+        return align.ROWS
     from vatt_harmony.scale.study.command import run_study
     from vatt_harmony.scale.study.rows import cuda_rows, rows
 

@@ -54,15 +54,17 @@ def films(
     with progress_bar(console, "films") as progress:
         bar = progress.add_task("films for the page", total=len(wanted))
         for path, spans in wanted:
-            try:
-                film = _film(Path(path), spans[:pictures], folder, room)
-            except (MediaError, OSError) as error:
-                failures[error.reason if isinstance(error, MediaError) else "film not found"] += 1
-            else:
-                found[path] = film
-                room -= len(film.data or b"")
-                pictures -= len(film.pictures)
             progress.advance(bar)
+            if not Path(path).is_file():
+                failures["not found"] += 1
+                continue
+            try:
+                found[path] = film = _film(Path(path), spans[:pictures], folder, room)
+            except MediaError as error:
+                failures[error.reason] += 1
+                continue
+            room -= len(film.data or b"")
+            pictures -= len(film.pictures)
     return found, failures
 
 

@@ -9,23 +9,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vatt_harmony.align.decode import Prediction
 from vatt_harmony.align.sequence import NULL, AlignmentSequence, Owners, Stream, owners_of
 
 Verdict = Literal["right", "partly", "wrong", "unknown"]
 Pair = tuple[int, int]
 TOUCHING = 2e-3
 """Seconds between two clips that still count as one interval: times are written in whole milliseconds."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """An alignment of a sequence, and how sure the network was."""
-
-    sequence: AlignmentSequence
-    pairs: NDArray[np.int64]
-    """`[P, S]`, NULL for a stream that takes no part."""
-    probabilities: NDArray[np.float64]
-    """Of the step that made each pair `[P]`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,15 +91,14 @@ class Judged:
         return above, below
 
 
-def judge(prediction: Prediction) -> list[Judged]:
+def judge(sequence: AlignmentSequence, prediction: Prediction) -> list[Judged]:
     """Every two streams of a sequence: one for clips and sentences, more where there are more streams."""
-    sequence = prediction.sequence
     couples = list(itertools.combinations(range(len(sequence.streams)), 2))
-    return [_of_couple(prediction, couple, alone=len(couples) == 1) for couple in couples]
+    return [_of_couple(sequence, prediction, couple, alone=len(couples) == 1) for couple in couples]
 
 
-def _of_couple(prediction: Prediction, couple: tuple[int, int], alone: bool) -> Judged:
-    sequence, columns = prediction.sequence, list(couple)
+def _of_couple(sequence: AlignmentSequence, prediction: Prediction, couple: tuple[int, int], alone: bool) -> Judged:
+    columns = list(couple)
     streams = tuple(sequence.streams[place] for place in couple)
     truth = None if sequence.pairs is None else sequence.pairs[:, columns]
     name = sequence.name if alone else f"{sequence.name}, {streams[0].name} and {streams[1].name}"

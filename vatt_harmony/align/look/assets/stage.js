@@ -1,6 +1,7 @@
 // The stage: clips above on a time line, sentences below, and where the film is. Only what is in view is drawn.
 
 const NARROW = 5; // pixels; narrower items have their ribbon alone
+const WORDY = 40; // pixels from which on a text is shown
 
 function redraw() {
   drawAxis();
@@ -11,11 +12,12 @@ function redraw() {
   placeHead();
 }
 
-// A row whose items would be too narrow to see gives its height away.
+// A row whose items are too narrow to see, or sentences too narrow to read, gives its height away.
 function drawRow(row, side, place, make) {
-  const many = sequence.partners[side].length * (view.to - view.from) * NARROW > view.width;
-  row.classList.toggle("far", many);
-  row.replaceChildren(...(many ? [] : items(side, place, make)));
+  const typical = view.width / (view.to - view.from) / Math.max(sequence.partners[side].length, 1);
+  row.classList.toggle("far", typical < NARROW);
+  row.classList.toggle("near", typical > WORDY);
+  row.replaceChildren(...(typical < NARROW ? [] : items(side, place, make)));
 }
 
 function items(side, place, make) {
@@ -38,8 +40,8 @@ function items(side, place, make) {
 function upperItem(item, width) {
   const sign = signOf(0, item), text = sequence.upper.texts[item], picture = sequence.pictures[item];
   const button = element("button", { type: "button", title: tellUpper(item) });
-  if (picture && width > 24) button.append(element("img", { src: `data:image/jpeg;base64,${picture}`, alt: "" }));
-  if (text && width > 40) button.append(element("span", { className: "text" }, text));
+  if (picture && width > 12) button.append(element("img", { src: `data:image/jpeg;base64,${picture}`, alt: "" }));
+  if (text && width > WORDY) button.append(element("span", { className: "text" }, text));
   if (width > 16) button.append(element("span", { className: "sign" }, width > 44 ? `${item + 1} ${sign}` : sign));
   button.addEventListener("click", () => chooseUpper(item, true));
   return button;
@@ -49,7 +51,7 @@ function lowerItem(item, width) {
   const text = sequence.lower.texts[item], sign = signOf(1, item);
   const button = element("button", { type: "button", title: text });
   if (width > 16) button.append(element("span", { className: "sign" }, width > 44 ? `${item + 1} ${sign}` : sign));
-  if (width > 40) button.append(element("span", { className: "text" }, text));
+  if (width > WORDY) button.append(element("span", { className: "text" }, text));
   button.addEventListener("click", () => chooseLower(item, true));
   return button;
 }

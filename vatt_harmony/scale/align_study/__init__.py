@@ -1,0 +1,1 @@
+"""The alignment study: NeuMATCH beside its baselines, on what can be measured without the films of the papers."""

@@ -1,17 +1,15 @@
 """Embeddings of media files and shards, written part by part so that a stopped run continues where it was."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from vatt_harmony.downstream.encode import embed_clips
 from vatt_harmony.downstream.items import Failures, plan_parts, read_part
 from vatt_harmony.downstream.parts import Format, Parts
+from vatt_harmony.model.fingerprint import weights_digest
 from vatt_harmony.model.hf import VattModel
 from vatt_harmony.model.processor import VattProcessor
 
@@ -81,12 +79,4 @@ def embed(
 def _identity(model: VattModel, plan: Sequence[Sequence[Path]], format: str, windows: int) -> dict[str, Any]:
     """What must be equal for parts of two runs to belong together."""
     inputs = [[[str(path), path.stat().st_size] for path in part] for part in plan]
-    return {"version": VERSION, "model": _digest(model), "format": format, "windows": windows, "inputs": inputs}
-
-
-def _digest(model: VattModel) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()[:16]
+    return {"version": VERSION, "model": weights_digest(model), "format": format, "windows": windows, "inputs": inputs}

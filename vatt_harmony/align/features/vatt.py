@@ -153,7 +153,7 @@ def _encode(model: VattModel, branch: str, items: Sequence[Tensor], batch: int) 
         joint = model.vatt.head_stage.embed(z)[PAIR_OF[branch, "vt"]][branch]
         return model.vatt.head_stage.features(z)[branch], joint
 
-    parts = [_run(run, rows.to(model.device)) for rows in torch.cat(list(items)).split(batch)]
+    parts = [_run(run, rows.to(model.device)) for rows in torch.split(torch.cat(list(items)), batch)]
     counts = [len(item) for item in items]
     towers, joints = zip(*parts, strict=True)
     return Encoded(_means(torch.cat(towers), counts), _means(torch.cat(joints), counts))
@@ -167,7 +167,7 @@ def _run(run: Callable[[Tensor], tuple[Tensor, Tensor]], rows: Tensor) -> tuple[
 
 
 def _means(raw: Tensor, counts: Sequence[int]) -> Tensor:
-    return F.normalize(torch.stack([rows.mean(dim=0) for rows in raw.split(list(counts))]), dim=-1)
+    return F.normalize(torch.stack([rows.mean(dim=0) for rows in torch.split(raw, list(counts))]), dim=-1)
 
 
 def _placed(rows: Tensor, places: Tensor, count: int) -> Tensor:

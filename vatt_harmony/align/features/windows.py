@@ -1,7 +1,7 @@
 """The windows of an encoder's length that show one clip of a film."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal

@@ -1,0 +1,130 @@
+"""`align prepare`: films, annotations or captions into sequences with features."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from vatt_harmony.align.data.attach import with_features
+from vatt_harmony.align.data.joint import RidgeJoint
+from vatt_harmony.align.data.synthetic import Images, with_images
+from vatt_harmony.align.features.choose import choose_encoders
+from vatt_harmony.align.features.encode import encode_film
+from vatt_harmony.align.features.encoder import ClipEncoder, TextEncoder
+from vatt_harmony.align.features.shots import detected_shots, fixed_windows
+from vatt_harmony.align.prepare_options import PrepareOptions
+from vatt_harmony.align.sequence import AlignmentSequence, Floats, save_sequences
+from vatt_harmony.align.sources import annotated
+from vatt_harmony.align.sources.films import Splits, read_films
+from vatt_harmony.downstream.items import Failures
+from vatt_harmony.figures import Figure, print_figures, write_figures
+
+LEAK = (
+    "These features hold sound. In a narrated film the sound is the narration itself and tells where each sentence "
+    "belongs: report such results in a row of their own."
+)
+
+
+def prepare_verb(options: argparse.Namespace) -> int:
+    """`align prepare`: prints what was prepared and what was not, by reason; 1 when nothing was."""
+    names = [field.name for field in dataclasses.fields(PrepareOptions)]
+    given, failures = PrepareOptions(**{name: getattr(options, name) for name in names}), Failures()
+    if given.sound:
+        print(LEAK)
+    prepared = prepare(given, failures)
+    figures = prepared_figures(prepared, failures)
+    print_figures(figures)
+    for reason, where in sorted(failures.first.items()):
+        print(f"first {reason}: {where}")
+    print(f"sequences: {given.out}")
+    if options.json:
+        write_figures(figures, options.json)
+    return 0 if any(prepared.values()) else 1
+
+
+def prepare(options: PrepareOptions, failures: Failures) -> Splits:
+    """Write the sequences of each split to `out/SPLIT` and return them; what could not be used is in `failures`.
+
+    Raises UserError for sources that are wrong and encoders that cannot be had.
+    """
+    films = _read(options, failures)
+    train = [text for film in films.get("train", []) for stream in film.streams for text in stream.texts]
+    clips, texts = choose_encoders(options, train)
+    encoded = _encoded(options, films, clips, texts, failures)
+    if options.kind == "captions":
+        encoded = {
+            split: annotated.harder(each, options.variant, options.pieces, options.seed)
+            for split, each in encoded.items()
+        }
+    shared, encoded = _with_joint(encoded)
+    about = {"clips": clips.fingerprint if clips else "made", "texts": texts.fingerprint, "shared space": shared}
+    for split, sequences in encoded.items():
+        save_sequences(options.out / split, sequences, about | {"options": _plain(options)})
+    return encoded
+
+
+def prepared_figures(splits: Splits, failures: Failures) -> list[Figure]:
+    """Sequences, items and pairs of each split, and what was left out, by reason."""
+    counts: dict[str, int] = {}
+    for split, sequences in splits.items():
+        counts[f"{split}: sequences"] = len(sequences)
+        for place, name in enumerate(stream.name for stream in sequences[0].streams) if sequences else ():
+            counts[f"{split}: {name}"] = sum(sequence.lengths[place] for sequence in sequences)
+        counts[f"{split}: pairs known"] = sum(len(each.pairs) for each in sequences if each.pairs is not None)
+    counts |= {f"left out, {reason}": count for reason, count in sorted(failures.counts.items())}
+    return [Figure(id=f"prepare.{name}", name=name, value=float(count)) for name, count in counts.items()]
+
+
+def _read(options: PrepareOptions, failures: Failures) -> Splits:
+    """The films without features."""
+
+    def shots(path: Path, start: float, end: float) -> Floats:
+        if options.shots == "detect":
+            return detected_shots(path, start, end)
+        return fixed_windows(path, options.window, start, end)
+
+    if options.kind == "films":
+        return read_films(options.source, shots, failures, times_are_truth=options.times == "truth")
+    if options.kind == "yms":
+        return annotated.yms(options.source, options.texts, options.media)
+    if options.kind == "captions":
+        return annotated.captions(options.source, options.seed, options.media)
+    return annotated.tacos(options.source, options.partners)
+
+
+def _encoded(
+    options: PrepareOptions, films: Splits, clips: ClipEncoder | None, texts: TextEncoder, failures: Failures
+) -> Splits:
+    if options.kind == "tacos":
+        return {split: [_with_texts(film, texts) for film in each] for split, each in films.items()}
+    if clips is not None:
+        found = {split: [encode_film(film, clips, texts, failures) for film in each] for split, each in films.items()}
+        return {split: [film for film in each if film is not None] for split, each in found.items()}
+    told = {split: [_with_texts(film, texts) for film in each] for split, each in films.items()}
+    images = Images(noise=options.noise or 0.0, seed=options.seed)
+    return {
+        split: [with_images(film, images, [*told["train"], *each]) for film in each] for split, each in told.items()
+    }
+
+
+def _with_texts(film: AlignmentSequence, texts: TextEncoder) -> AlignmentSequence:
+    """The film with features of its texts; streams without texts keep theirs, of width 0."""
+    rows = [texts.texts(film.name, each.texts).features if each.texts else each.features for each in film.streams]
+    return with_features(film, rows, rows)
+
+
+def _with_joint(splits: Splits) -> tuple[str, Splits]:
+    """Where the space that clips and sentences share comes from, and the sequences with it."""
+    sequences = [sequence for each in splits.values() for sequence in each]
+    if sequences and all(sequence.has_joint for sequence in sequences):
+        return "the encoder's", splits
+    train = [sequence for sequence in splits.get("train", []) if sequence.pairs is not None and len(sequence.pairs)]
+    if not train:
+        return "none", splits
+    ridge = RidgeJoint(train)
+    return "ridge regression on the pairs of train", {s: [ridge(film) for film in each] for s, each in splits.items()}
+
+
+def _plain(options: PrepareOptions) -> dict[str, Any]:
+    values = dataclasses.asdict(options)
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}

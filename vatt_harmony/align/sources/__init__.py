@@ -1,0 +1,1 @@
+"""What `align prepare` reads: films with their sentences, before they have features."""

@@ -62,7 +62,13 @@ def newest_checkpoint(run: Path) -> Path | None:
 
 
 def read_progress(checkpoint: Path, config: AlignConfig) -> Progress:
-    """Progress of a checkpoint; raises UserError for another format, or a run that began with other options."""
+    """Progress of a checkpoint; raises UserError as `check_same_run`."""
+    moved = torch.load(checkpoint / "optimizer.pt", weights_only=True, map_location="cpu")
+    return Progress(history=check_same_run(checkpoint, config), moved=moved)
+
+
+def check_same_run(checkpoint: Path, config: AlignConfig) -> list[Epoch]:
+    """The history of a checkpoint; raises UserError for another format, or a run that began with other options."""
     state = json.loads((checkpoint / "state.json").read_text())
     if state["format"] != FORMAT:
         raise UserError(
@@ -78,8 +84,8 @@ def read_progress(checkpoint: Path, config: AlignConfig) -> Progress:
             "Going on would mix two trainings",
             "Give another --run folder, or the options of its config.yaml",
         )
-    moved = torch.load(checkpoint / "optimizer.pt", weights_only=True, map_location="cpu")
-    return Progress(history=state["history"], moved=moved)
+    history: list[Epoch] = state["history"]
+    return history
 
 
 def model_folder(path: Path) -> Path:

@@ -1,0 +1,72 @@
+"""`align train`: a recipe, prepared sequences, a run folder."""
+
+import argparse
+import contextlib
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from vatt_harmony.align.config import AlignConfig
+from vatt_harmony.align.network import NeuMatch
+from vatt_harmony.align.sequence import AlignmentSequence, load_sequences
+from vatt_harmony.align.train.checkpoint import check_same_run, model_folder, newest_checkpoint
+from vatt_harmony.align.train.fit import Fitted, fit
+from vatt_harmony.align.train.history import FIGURES, key
+from vatt_harmony.align.train.loop import new_accelerator
+from vatt_harmony.align.train.monitor import Monitor
+from vatt_harmony.config import load_config, shipped_file, to_mapping
+from vatt_harmony.errors import UserError
+
+
+def train_verb(options: argparse.Namespace) -> int:
+    """Train as `options.config` and `options.overrides` say, in `options.run`; goes on where that run left off.
+
+    Alone, or on the ranks that `accelerate launch` or torchrun starts: they train on what one would.
+    """
+    config = load_config(AlignConfig, shipped_file(str(options.config)), options.overrides)
+    run: Path = options.run or Path("runs") / options.config.stem
+    train, validation = _sequences(config.data.train, "data.train"), []
+    if config.data.val:
+        validation = _sequences(config.data.val, "data.val")
+    start = NeuMatch.from_pretrained(model_folder(Path(config.data.start))) if config.data.start else None
+    # A head of a few million parameters: half precision would save nothing and cost LARS its norms.
+    accelerator = new_accelerator(mixed_precision="no")
+    newest = newest_checkpoint(run)
+    if newest is not None:
+        check_same_run(newest, config)
+    console = Console(stderr=True)
+    with contextlib.ExitStack() as stack:
+        watch = None
+        if accelerator.is_main_process:
+            _write_config(run, config)
+            watch = stack.enter_context(Monitor(run, config.train.epochs, config.train.select, console)).tell
+        fitted = fit(config, train, validation, run, start=start, accelerator=accelerator, watch=watch)
+    if accelerator.is_main_process:
+        _tell(fitted, run)
+    accelerator.end_training()
+    return 0
+
+
+def _sequences(folder: str, field: str) -> list[AlignmentSequence]:
+    if not folder:
+        raise UserError(
+            f"{field} is not given",
+            "There is nothing to train on",
+            f"Add --{field} FOLDER, a split that align prepare has written",
+        )
+    return load_sequences(Path(folder))
+
+
+def _write_config(run: Path, config: AlignConfig) -> None:
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "config.yaml").write_text(yaml.safe_dump(to_mapping(config), sort_keys=False))
+    except OSError as error:
+        raise UserError(f"{run} cannot be written: {error}", "Nothing was started", "Choose another --run") from error
+
+
+def _tell(fitted: Fitted, run: Path) -> None:
+    figures = [f"{name} {100 * fitted.figures[key(name)]:.1f} %" for name in FIGURES if key(name) in fitted.figures]
+    print(f"trained: epoch {fitted.best_epoch} of {len(fitted.history)}" + "".join(f", {each}" for each in figures))
+    print(f"aligner: {model_folder(run)}")

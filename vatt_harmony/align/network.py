@@ -138,6 +138,8 @@ class NeuMatch(nn.Module):
 
     def teacher_forced(self, encoded: Encoded, actions: Tensor) -> Tensor:
         """Logits `[B, T, K]` before each of the known actions int64 `[B, T]`, as `logits` and `advance` give them."""
+        if not actions.numel():  # nothing to align in any sequence
+            return encoded.shares.new_zeros(*actions.shape, self.actions.count)
         pops = self.pops[actions]
         left = (encoded.lengths.unsqueeze(1) - (pops.cumsum(1) - pops)).clamp(min=0)
         history: list[Tensor] = []

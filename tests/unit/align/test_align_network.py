@@ -170,6 +170,19 @@ def test_without_masks_the_cursors_stop_at_the_last_items():
     assert state.left.tolist() == [[0, 2]]
 
 
+def test_streams_without_items():
+    model = small_aligner(window=2)
+    for lengths in ([[0, 3]], [[2, 0]]):
+        features = random_features(torch.tensor(lengths))
+        encoded = model.encode(features, torch.tensor(lengths), features)
+        actions = torch.full((1, sum(lengths[0])), model.actions.index("PS" if lengths[0][1] else "PC"))
+        assert (model.teacher_forced(encoded, actions).softmax(-1).gather(2, actions.unsqueeze(-1)) == 1).all()
+    lengths = torch.tensor([[0, 0]])
+    features = random_features(lengths)
+    nothing = model.teacher_forced(model.encode(features, lengths, features), torch.zeros(1, 0, dtype=torch.long))
+    assert nothing.shape == (1, 0, 3)
+
+
 def test_selected_alignments_go_on_by_themselves():
     model = small_aligner()
     lengths = LENGTHS[:3, :2]

@@ -15,7 +15,7 @@ FILMS = [
 
 
 def test_a_table_of_rows_over_films() -> None:
-    table = evaluate_methods({name: FEATURE_FREE[name] for name in ("all null", "diagonal, time", "oracle")}, FILMS)
+    table = evaluate_methods({name: FEATURE_FREE[name] for name in ("all null", "diagonal by time", "oracle")}, FILMS)
     np.testing.assert_allclose(table.values("all null", "accuracy"), [0.5, 0, 0.5])
     means = table.intervals("accuracy")
     # Film a: the mean of its two sequences.
@@ -24,8 +24,8 @@ def test_a_table_of_rows_over_films() -> None:
     assert means["oracle"].low == means["oracle"].high == 1
     assert table.pooled["all null"].accuracy == pytest.approx(6 / 16)
     leads = table.differences("accuracy", of="oracle")
-    assert set(leads) == {"all null", "diagonal, time"}
-    assert leads["diagonal, time"].value == pytest.approx((0.25 + 0.5) / 2)
+    assert set(leads) == {"all null", "diagonal by time"}
+    assert leads["diagonal by time"].value == pytest.approx((0.25 + 0.5) / 2)
 
 
 def test_a_table_of_one_method_has_no_differences() -> None:

@@ -47,12 +47,12 @@ def oracle(sequence: AlignmentSequence) -> Owners:
 
 FEATURE_FREE: Mapping[str, Callable[[AlignmentSequence], Owners]] = {
     "all null": all_null,
-    "diagonal, clip count": diagonal_by_count,
-    "diagonal, time": diagonal_by_time,
+    "diagonal by count": diagonal_by_count,
+    "diagonal by time": diagonal_by_time,
     "word share": words_by_time,
     "oracle": oracle,
 }
-READS_TIME = ("diagonal, time", "word share")
+READS_TIME = ("diagonal by time", "word share")
 """Rows that are defined only where the clips' times are known."""
 
 

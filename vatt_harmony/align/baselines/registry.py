@@ -38,9 +38,9 @@ class Baseline:
     """The method matches every clip; clips that cost more than a threshold, tuned too, become null afterwards."""
 
 
-def quantiles(values: Floats) -> list[float]:
-    """24 values from the smallest to the largest, with equally many of `values` between."""
-    return np.unique(np.quantile(values, np.linspace(0, 1, 24))).tolist()
+def quantiles(values: Floats, count: int) -> list[float]:
+    """`count` of the values, from the smallest to the largest, with equally many between; equal ones once."""
+    return np.unique(np.quantile(values, np.linspace(0, 1, count), method="nearest")).tolist()
 
 
 def _grid(*values: Sequence[float]) -> Callable[[Sequence[Joint]], Sequence[Setting]]:
@@ -48,10 +48,10 @@ def _grid(*values: Sequence[float]) -> Callable[[Sequence[Joint]], Sequence[Sett
 
 
 def _gaps(joints: Sequence[Joint]) -> Sequence[Setting]:
-    """Half the distances of clips to their nearest sentences, and of any two: a match costs less than two gaps."""
+    """Half of distances of clips to their nearest sentences and of any two: a match costs less than two gaps."""
     near = np.concatenate([joint.distance.min(axis=1) for joint in joints])
     every = np.concatenate([joint.distance.ravel() for joint in joints])
-    return [(distance / 2,) for distance in sorted({*quantiles(near), *quantiles(every)})]
+    return [(distance / 2,) for distance in sorted({*quantiles(near, 16), *quantiles(every, 16)})]
 
 
 def _sure(owners: Owners) -> Assignment:
@@ -87,7 +87,7 @@ BASELINES: Mapping[str, Baseline] = {
         parameters=("keep",),
         settings=_grid(_KEEP),
     ),
-    "Drop-DTW, both sides": Baseline(
+    "double Drop-DTW": Baseline(
         assign=lambda joint, setting: _sure(double_drop_dtw.align(joint.distance, *setting)),
         parameters=("keep", "temperature"),
         settings=_grid(_KEEP, (0.03, 0.1, 1.0, 10.0)),

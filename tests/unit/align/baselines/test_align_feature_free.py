@@ -23,8 +23,8 @@ SMALL = film(
     ("row", "owners"),
     [
         ("all null", [-1, -1, -1, -1]),
-        ("diagonal, clip count", [0, 0, 1, 1]),
-        ("diagonal, time", [0, 0, 1, 1]),
+        ("diagonal by count", [0, 0, 1, 1]),
+        ("diagonal by time", [0, 0, 1, 1]),
         ("word share", [0, 0, 1, 1]),
         ("oracle", [0, -1, 1, -1]),
     ],
@@ -53,15 +53,15 @@ def test_a_clip_of_no_length(row: str) -> None:
 PRINTED: dict[Texts, dict[str, tuple[tuple[float, float], tuple[float, float]]]] = {
     "phrases": {
         "all null": ((12.0, 0.0), (15.1, 0.0)),
-        "diagonal, clip count": ((13.1, 9.4), (9.2, 6.2)),
-        "diagonal, time": ((11.4, 9.2), (7.9, 6.0)),
+        "diagonal by count": ((13.1, 9.4), (9.2, 6.2)),
+        "diagonal by time": ((11.4, 9.2), (7.9, 6.0)),
         "word share": ((13.6, 8.4), (14.3, 9.3)),
         "oracle": ((98.2, 96.1), (98.5, 96.4)),
     },
     "sentences": {
         "all null": ((5.6, 0.0), (5.2, 0.0)),
-        "diagonal, clip count": ((21.2, 14.6), (19.5, 13.4)),
-        "diagonal, time": ((30.1, 22.8), (27.8, 20.8)),
+        "diagonal by count": ((21.2, 14.6), (19.5, 13.4)),
+        "diagonal by time": ((30.1, 22.8), (27.8, 20.8)),
         "word share": ((30.8, 20.1), (44.8, 31.5)),
         "oracle": ((97.6, 92.9), (97.2, 91.2)),
     },

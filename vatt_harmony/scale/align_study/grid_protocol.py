@@ -1,0 +1,56 @@
+"""The runs of the study on GRID films, in the order in which they are made; why: docs/alignment/protocol-grid.md."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from vatt_harmony.align.config import AlignConfig, DecodeConfig, NetworkConfig, OptimConfig, TrainConfig
+from vatt_harmony.scale.align_study.grid_folds import Amounts
+from vatt_harmony.scale.align_study.grid_parts import FOLDS
+from vatt_harmony.scale.align_study.grid_sequences import SHOWN, Shown
+
+AMOUNTS = Amounts(length=10)
+"""The difficulty: chosen on validation films so that the best baseline scores 40 to 80."""
+SEEDS = (1, 2, 3)
+"""Of every trained arm and fold."""
+PUBLISHED, WINDOW, POSITIONS = "NeuMATCH", "NeuMATCH + window", "positions alone"
+
+_PRESET = AlignConfig(
+    network=NetworkConfig(width=64),
+    optim=OptimConfig(name="lars", lr=7.0),
+    train=TrainConfig(epochs=40, batch=32, validate_every=2),
+)
+"""The preset rp-lars-sbn at a width that fits 80 clips."""
+
+ARMS: Mapping[str, AlignConfig] = {
+    PUBLISHED: _PRESET,
+    WINDOW: replace(_PRESET, network=replace(_PRESET.network, window=3), decode=DecodeConfig(method="beam")),
+    POSITIONS: replace(_PRESET, network=replace(_PRESET.network, content=False)),
+}
+"""Trained arms."""
+BASELINES = "baselines"
+"""The job that tunes and tests all rows that are not trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run, a line of the records."""
+
+    arm: str
+    shown: Shown
+    fold: int
+    seed: int = 0
+
+
+def jobs() -> list[Job]:
+    """All runs: fold by fold, so that an encoder's features are read once; baselines first."""
+    return [
+        *(Job(arm=BASELINES, shown=shown, fold=fold) for fold in range(FOLDS) for shown in SHOWN),
+        *(
+            Job(arm=arm, shown=shown, fold=fold, seed=seed)
+            for seed in SEEDS
+            for fold in range(FOLDS)
+            for arm in ARMS
+            for shown in SHOWN
+            if arm != POSITIONS or shown == SHOWN[0]  # they see nothing
+        ),
+    ]

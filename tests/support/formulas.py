@@ -41,7 +41,7 @@ def _top(model: NeuMatch, stream: int, features: Tensor, left: int) -> Tensor:
 def _past(model: NeuMatch, actions: list[int]) -> Tensor:
     if not actions:
         return torch.zeros(model.config.action_width)
-    layers = model.action_stack(torch.eye(model.actions.count)[actions].unsqueeze(0))
+    layers = model.history.actions(torch.eye(model.actions.count)[actions].unsqueeze(0))
     return sum(layer[0, -1] for layer in layers)
 
 
@@ -54,5 +54,5 @@ def _matched(model: NeuMatch, pairs: list[tuple[int | None, list[list[Tensor | N
         for stream in range(len(model.dims)):
             taken = [each[stream] for each in members if each[stream] is not None]
             read.append(torch.stack(taken).mean(0) if taken else torch.zeros(model.config.width))
-    layers = model.matched_stack.stack(torch.cat(read).view(1, len(pairs), -1))
+    layers = model.history.pairs.stack(torch.cat(read).view(1, len(pairs), -1))
     return sum(layer[0, -1] for layer in layers)

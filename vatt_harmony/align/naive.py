@@ -52,7 +52,7 @@ def _top(model: NeuMatch, stream: int, features: Tensor, left: int) -> Tensor:
     if not left or not model.config.content:
         return torch.zeros(model.config.width)
     remaining = model.encoders[stream](features[len(features) - left :].flip(0))
-    top = model.stacks[stream](remaining.unsqueeze(0))[-1][:, -1:]
+    top: Tensor = model.stacks[stream](remaining.unsqueeze(0))[-1][:, -1:]
     if model.config.norm == "sbn":
         top = model.norms[stream](top, torch.ones(1, 1, dtype=torch.bool))
     return top[0, 0]
@@ -60,12 +60,12 @@ def _top(model: NeuMatch, stream: int, features: Tensor, left: int) -> Tensor:
 
 def _history(model: NeuMatch, actions: Sequence[int], pairs: Sequence[Pair]) -> list[Tensor]:
     """What the stacks of actions and of pairs put out."""
-    if model.action_stack is None or model.matched_stack is None:
+    if model.history is None:
         return []
     nothing = torch.zeros(model.config.width)
     read = [torch.cat([torch.stack(m).mean(0) if m else nothing for m in pair.members]) for pair in pairs]
     taken = one_hot(torch.tensor(actions, dtype=torch.int64), model.actions.count).float()
-    return [_read(model.action_stack, list(taken)), _read(model.matched_stack.stack, read)]
+    return [_read(model.history.actions, list(taken)), _read(model.history.pairs.stack, read)]
 
 
 def _read(stack: Stack, inputs: Sequence[Tensor]) -> Tensor:

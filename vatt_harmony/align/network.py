@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn.functional import embedding, one_hot, pad
+from torch.nn.functional import embedding
 
 from vatt_harmony.align.actions import action_set
 from vatt_harmony.align.batch import Batch
@@ -17,12 +17,12 @@ from vatt_harmony.align.branch import branch_encoder
 from vatt_harmony.align.config import NetworkConfig
 from vatt_harmony.align.encoded import Encoded, first_rows, item_table
 from vatt_harmony.align.head import Head
+from vatt_harmony.align.history import History, Past
 from vatt_harmony.align.initialise import initialise
-from vatt_harmony.align.matched import Matched, MatchedStack
 from vatt_harmony.align.positions import position_count, positions
 from vatt_harmony.align.sbn import SequenceBatchNorm
 from vatt_harmony.align.similarity import Windows, similarities, window_count
-from vatt_harmony.align.stacks import Stack, feature
+from vatt_harmony.align.stacks import Stack
 from vatt_harmony.config import from_mapping
 from vatt_harmony.errors import UserError
 
@@ -38,18 +38,15 @@ class State:
     """Which of the encoded sequences each one aligns, int64 `[R]`."""
     left: Tensor
     """Items left on each stack, int64 `[R, S]`."""
-    action: Tensor | None
-    """Stacks of past actions `[R, L, 2, H]`; None without history."""
-    matched: Matched | None
-    """Stacks of matched pairs."""
+    past: Past | None
+    """None in a network without history."""
 
     def select(self, rows: Tensor) -> "State":
         """The alignments `rows` (int64 `[R']`), in that order, with repetitions."""
         return State(
             sequence=self.sequence[rows],
             left=self.left[rows],
-            action=None if self.action is None else self.action[rows],
-            matched=None if self.matched is None else self.matched.select(rows),
+            past=None if self.past is None else self.past.select(rows),
         )
 
 
@@ -82,7 +79,7 @@ class NeuMatch(nn.Module):
         initialise(self, generator)
 
     def _build(self, config: NetworkConfig, generator: torch.Generator) -> None:
-        streams, width, all_norms = len(self.dims), config.width, config.norm == "4ln"
+        width = config.width
         read = list(enumerate(self.dims)) if config.content else []
         self.encoders = nn.ModuleList(
             branch_encoder(
@@ -93,14 +90,11 @@ class NeuMatch(nn.Module):
         layer_norm = config.norm in ("2ln", "4ln")
         self.stacks = nn.ModuleList(Stack(width, width, config.layers, layer_norm=layer_norm) for _ in read)
         self.norms = nn.ModuleList(SequenceBatchNorm(width) for _ in read if config.norm == "sbn")
-        rest = position_count(streams) + (window_count(config.window) if config.window else 0)
-        self.action_stack: Stack | None = None
-        self.matched_stack: MatchedStack | None = None
-        if config.history:
-            self.action_stack = Stack(self.actions.count, config.action_width, config.layers, layer_norm=all_norms)
-            self.matched_stack = MatchedStack(streams, width, config.matched_width, config.layers, layer_norm=all_norms)
-            rest += config.action_width + config.matched_width
-        self.head = Head(streams, width, rest, self.actions.count, config.dropout)
+        self.history = History(self.actions, config) if config.history else None
+        rest = position_count(len(self.dims))
+        rest += config.action_width + config.matched_width if config.history else 0
+        rest += window_count(config.window) if config.window else 0
+        self.head = Head(len(self.dims), width, rest, self.actions.count, config.dropout)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits `[B, T, K]` before each of the batch's actions.
@@ -120,8 +114,8 @@ class NeuMatch(nn.Module):
         tops = tuple(self._tops(stream, each, lengths[:, stream]) for stream, each in enumerate(features))
         clamp = self.config.mask == "none"
         members = similarity = windows = None
-        if self.matched_stack is not None:
-            weights = self.matched_stack.input_weights()
+        if self.history is not None:
+            weights = self.history.pairs.input_weights()
             members = item_table([top @ weight.mT for top, weight in zip(tops, weights, strict=True)], clamp=clamp)
         if self.config.window and joint is not None:
             similarity = similarities(joint[0], joint[1], lengths)
@@ -142,24 +136,22 @@ class NeuMatch(nn.Module):
             return encoded.shares.new_zeros(*actions.shape, self.actions.count)
         pops = self.pops[actions]
         left = (encoded.lengths.unsqueeze(1) - (pops.cumsum(1) - pops)).clamp(min=0)
-        history: list[Tensor] = []
-        if self.action_stack is not None and self.matched_stack is not None and encoded.members is not None:
-            past = self.action_stack(one_hot(actions, self.actions.count).float())
-            history.append(pad(torch.stack(past).sum(0), (0, 0, 1, -1)))
+        history = None
+        if self.history is not None and encoded.members is not None:
             members = embedding(encoded.first.unsqueeze(1) + left, encoded.members)
-            history.append(self.matched_stack.teacher_forced(members, self.matches[actions], left[..., -1]))
+            history = self.history.teacher_forced(actions, members, self.matches[actions], left[..., -1]).flatten(0, 1)
         sequence = torch.arange(len(actions), device=actions.device).repeat_interleave(actions.shape[1])
-        rows = [part.flatten(0, 1) for part in history]
-        return self.logits_at(encoded, sequence, left.flatten(0, 1), rows).view(*actions.shape, self.actions.count)
+        logits = self.logits_at(encoded, sequence, left.flatten(0, 1), history)
+        return logits.view(*actions.shape, self.actions.count)
 
-    def logits_at(self, encoded: Encoded, sequence: Tensor, left: Tensor, history: Sequence[Tensor] = ()) -> Tensor:
+    def logits_at(self, encoded: Encoded, sequence: Tensor, left: Tensor, history: Tensor | None = None) -> Tensor:
         """Logits `[R, K]` at R cursors: their sequence int64 `[R]`, items left `[R, S]`.
 
-        history: what the stacks of actions and of pairs put out, `[R, *]`; () in a network without.
+        history: what the stacks of actions and of pairs put out, `[R, H]`; None in a network without.
         """
         shares = embedding(encoded.first[sequence] + left, encoded.shares).sum(1)
         lengths = encoded.lengths[sequence]
-        rest = [*history, positions(left, lengths)]
+        rest = [positions(left, lengths)] if history is None else [history, positions(left, lengths)]
         if encoded.windows is not None:
             rest.append(encoded.windows.at(sequence, lengths - left))
         logits: Tensor = self.head(shares, rest)
@@ -174,28 +166,22 @@ class NeuMatch(nn.Module):
         return State(
             sequence=torch.arange(rows, device=encoded.lengths.device),
             left=encoded.lengths,
-            action=None if self.action_stack is None else self.action_stack.start(rows),
-            matched=None if self.matched_stack is None else self.matched_stack.start(rows),
+            past=None if self.history is None else self.history.start(rows),
         )
 
     def logits(self, encoded: Encoded, state: State) -> Tensor:
         """Logits `[R, K]` of the next action, masked as in `forward`."""
-        history: list[Tensor] = []
-        if state.action is not None and state.matched is not None:
-            history = [feature(state.action), feature(state.matched.state)]
+        history = None if self.history is None or state.past is None else self.history.read(state.past)
         return self.logits_at(encoded, state.sequence, state.left, history)
 
     def advance(self, encoded: Encoded, state: State, action: Tensor) -> State:
         """After the actions int64 `[R]`; a finished alignment stays finished."""
         left = (state.left - self.pops[action]).clamp(min=0)
-        past, matched = state.action, state.matched
-        if self.action_stack is not None and past is not None:
-            past = self.action_stack.step(self.action_stack.input_weight.mT[action], past)
-        matches = self.matches[action]
-        if self.matched_stack is not None and matched is not None and encoded.members is not None and matches.any():
+        past = state.past
+        if self.history is not None and past is not None and encoded.members is not None:
             members = embedding(encoded.first[state.sequence] + state.left, encoded.members)
-            matched = self.matched_stack.step(matched, members, matches, state.left[:, -1])
-        return State(sequence=state.sequence, left=left, action=past, matched=matched)
+            past = self.history.step(past, action, members, self.matches[action], state.left[:, -1])
+        return State(sequence=state.sequence, left=left, past=past)
 
     def save_pretrained(self, folder: Path) -> None:
         """Write `config.json` and `model.safetensors`, the random projections included."""

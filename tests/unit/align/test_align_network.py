@@ -110,7 +110,7 @@ def test_the_pair_is_rolled_back_when_its_sentence_gains_a_clip():
     states = [state := model.advance(encoded, state, torch.tensor([a])) for a in (match, skip, match, finish, match)]
     clips, sentences = encoded.tops[0][0].flip(0), encoded.tops[1][0].flip(0)
     mean = (clips[0] + clips[2]) / 2
-    stack = model.matched_stack.stack
+    stack = model.history.pairs.stack
     for newest, pairs in (
         (states[0], [(clips[0], sentences[0])]),
         (states[1], [(clips[0], sentences[0])]),
@@ -119,7 +119,7 @@ def test_the_pair_is_rolled_back_when_its_sentence_gains_a_clip():
     ):
         layers = stack(torch.stack([torch.cat(pair) for pair in pairs]).unsqueeze(0))
         expected = torch.stack([layer[0, -1] for layer in layers])
-        torch.testing.assert_close(newest.matched.state[0, :, 0], expected, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(newest.past.pairs.state[0, :, 0], expected, atol=1e-6, rtol=1e-5)
 
 
 def test_neither_padding_nor_the_rest_of_the_batch_matters():

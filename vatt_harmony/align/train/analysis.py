@@ -18,11 +18,13 @@ from vatt_harmony.align.network import NeuMatch
 
 def parts(model: NeuMatch, names: Sequence[str]) -> dict[str, list[nn.Parameter]]:
     """The trained parameters of each part of an aligner of streams with these names."""
-    modules: dict[str, nn.Module | None] = {}
+    modules: dict[str, nn.Module] = {}
     for kind, every in (("encoder", model.encoders), ("stack", model.stacks), ("norm", model.norms)):
         modules |= {f"{kind} of {name}": module for name, module in zip(names, every, strict=False)}
-    modules |= {"stack of actions": model.action_stack, "stack of pairs": model.matched_stack, "head": model.head}
-    return {name: list(module.parameters()) for name, module in modules.items() if module is not None}
+    if model.history is not None:
+        modules |= {"stack of actions": model.history.actions, "stack of pairs": model.history.pairs}
+    modules["head"] = model.head
+    return {name: list(module.parameters()) for name, module in modules.items()}
 
 
 class Movement:

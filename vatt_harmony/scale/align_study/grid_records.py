@@ -23,8 +23,8 @@ class Record:
     shown: str
     fold: int
     seed: int
-    films: tuple[str, ...]
-    scores: dict[str, tuple[float | None, ...]]
+    films: list[str]
+    scores: dict[str, list[float | None]]
     """Figure -> value of each film; None where a film has nothing to measure."""
     validation: float | None
     """Clip accuracy on the validation films that its parameters or its epoch were chosen by."""
@@ -34,13 +34,13 @@ class Record:
     commit: str
 
 
-def scored(found: Sequence[Scores]) -> dict[str, tuple[float | None, ...]]:
+def scored(found: Sequence[Scores]) -> dict[str, list[float | None]]:
     """The scores of films as a record keeps them."""
 
     def kept(value: float) -> float | None:
         return None if value != value else round(value, 6)
 
-    return {figure: tuple(kept(getattr(each, figure)) for each in found) for figure in FIGURES}
+    return {figure: [kept(getattr(each, figure)) for each in found] for figure in FIGURES}
 
 
 def append(folder: Path, records: Iterable[Record]) -> None:

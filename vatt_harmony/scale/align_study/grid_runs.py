@@ -88,7 +88,7 @@ def _record(
         shown=job.shown,
         fold=job.fold,
         seed=job.seed,
-        films=tuple(sequence.name for sequence in fold.test),
+        films=[sequence.name for sequence in fold.test],
         scores=scored([scores(s, own) for s, own in zip(fold.test, found, strict=True)]),
         validation=validation,
         chosen=chosen,

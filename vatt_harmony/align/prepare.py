@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from vatt_harmony.align.data.synthetic import Images, with_images
 from vatt_harmony.align.features.choose import choose_encoders
 from vatt_harmony.align.features.encode import encode_film
 from vatt_harmony.align.features.encoder import ClipEncoder, TextEncoder
+from vatt_harmony.align.features.kept import keep_media
 from vatt_harmony.align.features.shots import detected_shots, fixed_windows
 from vatt_harmony.align.prepare_options import PrepareOptions
-from vatt_harmony.align.sequence import AlignmentSequence, Floats, save_sequences
+from vatt_harmony.align.sequence import ABOUT, AlignmentSequence, Floats, save_sequences
 from vatt_harmony.align.sources import annotated
-from vatt_harmony.align.sources.films import Splits, read_films
+from vatt_harmony.align.sources.films import SPLITS, Splits, read_films
 from vatt_harmony.downstream.items import Failures
 from vatt_harmony.figures import Figure, print_figures, write_figures
+from vatt_harmony.model.processor import VattProcessor
 
 LEAK = (
     "These features hold sound. In a narrated film the sound is the narration itself and tells where each sentence "
@@ -58,8 +61,12 @@ def prepare(options: PrepareOptions, failures: Failures) -> Splits:
         }
     shared, encoded = _with_joint(encoded)
     about = {"clips": clips.fingerprint if clips else "made", "texts": texts.fingerprint, "shared space": shared}
+    _clear(options.out)
     for split, sequences in encoded.items():
         save_sequences(options.out / split, sequences, about | {"options": _plain(options)})
+        if options.keep_media and options.encoder is not None:
+            processor = VattProcessor.from_pretrained(options.encoder)
+            keep_media(options.out / split, sequences, processor, sound=options.sound, short=options.short)
     return encoded
 
 
@@ -108,9 +115,9 @@ def _encoded(
 
 
 def _with_texts(film: AlignmentSequence, texts: TextEncoder) -> AlignmentSequence:
-    """The film with features of its texts; streams without texts keep theirs, of width 0."""
+    """The film with features of its texts, which streams of texts share a space by; others keep theirs, of width 0."""
     rows = [texts.texts(film.name, each.texts).features if each.texts else each.features for each in film.streams]
-    return with_features(film, rows, rows)
+    return with_features(film, rows, rows if all(each.texts for each in film.streams) else None)
 
 
 def _with_joint(splits: Splits) -> tuple[str, Splits]:
@@ -123,6 +130,13 @@ def _with_joint(splits: Splits) -> tuple[str, Splits]:
         return "none", splits
     ridge = RidgeJoint(train)
     return "ridge regression on the pairs of train", {s: [ridge(film) for film in each] for s, each in splits.items()}
+
+
+def _clear(out: Path) -> None:
+    """Take away the splits of an earlier run: what it had and this one has not would be read along."""
+    for folder in (out / split for split in SPLITS):
+        if (folder / ABOUT).is_file():
+            shutil.rmtree(folder)
 
 
 def _plain(options: PrepareOptions) -> dict[str, Any]:

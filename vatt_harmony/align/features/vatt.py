@@ -1,6 +1,6 @@
 """Features of clips and sentences from an encoder that this project exported, frozen or with gradient."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from vatt_harmony.align.features.windows import Cut, Short, read_cuts
+from vatt_harmony.align.features.windows import Cut, Short, every_cut, read_cuts
 from vatt_harmony.errors import UserError
-from vatt_harmony.media.errors import MediaError
 from vatt_harmony.model.hf import PAIR_OF, VattModel
 from vatt_harmony.model.processor import VattProcessor
 
@@ -58,7 +57,7 @@ def clip_features(
     """
     check_model(model, sound)
     features = []
-    waiting = _all_cuts(read_cuts(path, spans, processor, sound=sound, short=short))
+    waiting = every_cut(read_cuts(path, spans, processor, sound=sound, short=short))
     with torch.no_grad():
         while group := list(islice(waiting, batch)):
             features.append(encode_clips(model, group, sound, batch).of(mode).cpu().numpy())
@@ -134,13 +133,6 @@ def token_chunks(processor: VattProcessor, texts: Sequence[str]) -> list[Tensor]
             row[: len(part)] = torch.from_numpy(part)
         chunks.append(rows)
     return chunks
-
-
-def _all_cuts(cuts: Iterable[Cut | MediaError]) -> Iterator[Cut]:
-    for cut in cuts:
-        if isinstance(cut, MediaError):
-            raise cut
-        yield cut
 
 
 def _encode(model: VattModel, branch: str, items: Sequence[Tensor], batch: int) -> Encoded:

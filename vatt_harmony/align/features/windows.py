@@ -1,7 +1,7 @@
 """The windows of an encoder's length that show one clip of a film."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -49,6 +49,14 @@ def read_cuts(
                 yield _cut(reader, start, end, processor, short)
             except MediaError as error:
                 yield error
+
+
+def every_cut(cuts: Iterable[Cut | MediaError]) -> Iterator[Cut]:
+    """The windows, of clips that must all have them; raises the first MediaError."""
+    for cut in cuts:
+        if isinstance(cut, MediaError):
+            raise cut
+        yield cut
 
 
 def _cut(reader: MediaReader, start: float, end: float, processor: VattProcessor, short: Short) -> Cut:

@@ -52,10 +52,17 @@ def _add_evaluate(subparsers: Subparsers) -> None:
         description="Thresholds of the baselines are tuned on the validation split and nowhere else.",
     )
     _add_data(parser)
-    parser.add_argument("--model", type=Path, metavar="MODEL", help="trained aligner; without: the baselines alone")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="MODEL",
+        help="trained aligner, once or more; the first is compared with every row (none: the baselines alone)",
+    )
     parser.add_argument("--method", choices=("greedy", "beam", "exact"), help="(as the aligner was validated)")
     parser.add_argument("--beam", type=int, metavar="N", help="paths kept by --method beam (8)")
-    parser.add_argument("--baselines", default="all", metavar="NAME,...", help="(all)")
+    parser.add_argument("--baselines", default="all", metavar="NAME,...", help="all, none, or names (all)")
     parser.add_argument("--select", choices=("accuracy", "iou"), default="accuracy", help="tune them by (accuracy)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.set_defaults(run_verb=_evaluate)

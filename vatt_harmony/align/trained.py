@@ -38,12 +38,14 @@ def decoding(path: Path, method: Method | None = None, beam: int | None = None) 
 
 
 def read_split(data: Path, split: str) -> list[AlignmentSequence]:
-    """The sequences of a split of prepared data; a folder that holds sequences itself is taken as it is.
-
-    Raises UserError where there is none.
-    """
-    folder = data if (data / ABOUT).is_file() else data / split
+    """The sequences of a split of prepared data, as `split_folder` finds it; raises UserError where there is none."""
+    folder = split_folder(data, split)
     sequences = load_sequences(folder)
     if not sequences:
         raise UserError(f"{folder} holds no sequence", "There is nothing to align", "Choose another --split")
     return sequences
+
+
+def split_folder(data: Path, split: str) -> Path:
+    """Where a split of prepared data lies; a folder that holds sequences itself is taken as it is."""
+    return data if (data / ABOUT).is_file() else data / split

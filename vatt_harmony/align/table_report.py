@@ -1,0 +1,107 @@
+"""A table of methods as figures for programs and as a page of text for people."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table as Grid
+
+from vatt_harmony.align.metrics import Scores
+from vatt_harmony.align.table import Table
+from vatt_harmony.downstream.intervals import Interval
+from vatt_harmony.figures import Figure
+
+TITLES = {
+    "accuracy": "clip accuracy",
+    "iou": "sentence IoU",
+    "null_precision": "null precision",
+    "null_recall": "null recall",
+    "null_text_precision": "null sentence precision",
+    "null_text_recall": "null sentence recall",
+    "clips_right": "clips right",
+    "sentences_right": "sentences right",
+}
+"""Metric -> its name in print; every field of `Scores`."""
+METRICS = tuple(field.name for field in fields(Scores))
+
+
+def table_figures(table: Table, reference: str | None) -> list[Figure]:
+    """Percent: for each method and metric the mean over films, the pooled value, and what `reference` is ahead by."""
+    figures = []
+    for metric in METRICS:
+        leads = {} if reference is None else table.differences(metric, reference)
+        for method, interval in table.intervals(metric).items():
+            title, name = TITLES[metric], f"align.{method}.{metric}"
+            figures.append(_figure(name, f"{method}, {title}", interval))
+            pooled = getattr(table.pooled[method], metric)
+            figures.append(
+                Figure(id=f"{name}.pooled", name=f"{method}, {title}, pooled", value=_percent(pooled), unit="%")
+            )
+            if method in leads:
+                figures.append(_figure(f"{name}.lead", f"{reference} minus {method}, {title}", leads[method]))
+    return figures
+
+
+def print_table(table: Table, reference: str | None, console: Console) -> None:
+    """Print what is right, with intervals and what `reference` is ahead by; then what is null, and pooled values."""
+    films = len(set(table.groups))
+    console.print(
+        f"{len(table.groups)} sequences of {films} films; percent, mean over films, 95 % bootstrap over films"
+    )
+    console.print(_right(table, reference))
+    if reference is not None:
+        console.print(f"ahead: {reference} minus the row, clip accuracy, paired by film", highlight=False)
+    console.print()
+    console.print(_further(table))
+
+
+def _right(table: Table, reference: str | None) -> Grid:
+    intervals = {metric: table.intervals(metric) for metric in ("accuracy", "iou")}
+    leads = {} if reference is None else table.differences("accuracy", reference)
+    grid = _grid("method", "clip accuracy", "95 %", "sentence IoU", "95 %", *(("ahead", "95 %") if reference else ()))
+    for method in table.scores:
+        cells = [cell for each in intervals.values() for cell in _cells(each[method])]
+        if reference is not None:
+            cells += _cells(leads[method], "+") if method in leads else ["", ""]
+        grid.add_row(method, *cells)
+    return grid
+
+
+def _further(table: Table) -> Grid:
+    """Metrics that the data has; null ones and one-to-one ones as means over films."""
+    means = {metric: table.intervals(metric) for metric in METRICS[2:]}
+    known = [metric for metric, each in means.items() if any(interval.n for interval in each.values())]
+    grid = _grid("method", *(TITLES[metric] for metric in known), "pooled accuracy", "pooled IoU")
+    for method, pooled in table.pooled.items():
+        cells = [means[metric][method].value for metric in known] + [pooled.accuracy, pooled.iou]
+        grid.add_row(method, *map(_cell, cells))
+    return grid
+
+
+def _grid(first: str, *others: str) -> Grid:
+    grid = Grid(box=None, pad_edge=False)
+    grid.add_column(first, no_wrap=True)
+    for name in others:
+        grid.add_column(name, justify="right")
+    return grid
+
+
+def _cells(interval: Interval, sign: str = "") -> Sequence[str]:
+    """The value, and its interval."""
+    if interval.n == 0:
+        return ["n/a", ""]
+    return [_cell(interval.value, sign), f"{_cell(interval.low, sign)} … {_cell(interval.high, sign)}"]
+
+
+def _cell(value: float, sign: str = "") -> str:
+    return f"{100 * value:{sign}.1f}" if np.isfinite(value) else "n/a"
+
+
+def _figure(name: str, title: str, interval: Interval) -> Figure:
+    low, high = _percent(interval.low), _percent(interval.high)
+    return Figure(id=name, name=title, value=_percent(interval.value), unit="%", low=low, high=high, n=interval.n)
+
+
+def _percent(value: float) -> float | None:
+    return 100 * value if np.isfinite(value) else None

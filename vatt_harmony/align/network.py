@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -17,37 +17,18 @@ from vatt_harmony.align.branch import branch_encoder
 from vatt_harmony.align.config import NetworkConfig
 from vatt_harmony.align.encoded import Encoded, first_rows, item_table
 from vatt_harmony.align.head import Head
-from vatt_harmony.align.history import History, Past
+from vatt_harmony.align.history import History
 from vatt_harmony.align.initialise import initialise
 from vatt_harmony.align.positions import position_count, positions
 from vatt_harmony.align.sbn import SequenceBatchNorm
 from vatt_harmony.align.similarity import Windows, similarities, window_count
 from vatt_harmony.align.stacks import Stack
+from vatt_harmony.align.state import State
 from vatt_harmony.config import from_mapping
 from vatt_harmony.errors import UserError
 
 FORMAT = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """R alignments under way; several may be of the same sequence, as in a beam."""
-
-    sequence: Tensor
-    """Which of the encoded sequences each one aligns, int64 `[R]`."""
-    left: Tensor
-    """Items left on each stack, int64 `[R, S]`."""
-    past: Past | None
-    """None in a network without history."""
-
-    def select(self, rows: Tensor) -> "State":
-        """The alignments `rows` (int64 `[R']`), in that order, with repetitions."""
-        return State(
-            sequence=self.sequence[rows],
-            left=self.left[rows],
-            past=None if self.past is None else self.past.select(rows),
-        )
 
 
 class NeuMatch(nn.Module):

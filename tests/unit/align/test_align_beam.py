@@ -8,8 +8,10 @@ import torch
 
 from tests.support.aligners import random_features, small_aligner
 from vatt_harmony.align.beam import beam
+from vatt_harmony.align.encoded import Encoded
 from vatt_harmony.align.greedy import greedy
-from vatt_harmony.align.network import Encoded, NeuMatch, State
+from vatt_harmony.align.network import NeuMatch
+from vatt_harmony.align.state import State
 
 LENGTHS = torch.tensor([[5, 4], [1, 1], [3, 6], [0, 2], [0, 0]])
 SHORT = torch.tensor([[3, 2], [2, 3], [1, 2]])

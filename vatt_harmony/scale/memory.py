@@ -22,6 +22,11 @@ def peak_bytes(work: Callable[[], object]) -> int:
     return peak
 
 
+def peak_of_process() -> int:
+    """Bytes this process held at most so far, its libraries included."""
+    return _held("VmHWM")
+
+
 def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
     """The result of a function of a module, computed in a fresh process."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:

@@ -49,9 +49,10 @@ class NeuMatch(nn.Module):
         self.actions = action_set(config.actions, len(dims))
         self.register_buffer("pops", self.actions.pops, persistent=False)
         self.register_buffer("matches", self.actions.matches, persistent=False)
-        if config.window and len(dims) != 2:
+        self.window = config.window if config.content else 0
+        if self.window and len(dims) != 2:
             raise UserError(
-                f"network.window is {config.window} for {len(dims)} streams",
+                f"network.window is {self.window} for {len(dims)} streams",
                 "Similarities are between two streams",
                 "Set network.window to 0, or align two streams",
             )
@@ -74,7 +75,7 @@ class NeuMatch(nn.Module):
         self.history = History(self.actions, config) if config.history else None
         rest = position_count(len(self.dims))
         rest += config.action_width + config.matched_width if config.history else 0
-        rest += window_count(config.window) if config.window else 0
+        rest += window_count(self.window) if self.window else 0
         self.head = Head(len(self.dims), width, rest, self.actions.count, config.dropout)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -98,9 +99,9 @@ class NeuMatch(nn.Module):
         if self.history is not None:
             weights = self.history.pairs.input_weights()
             members = item_table([top @ weight.mT for top, weight in zip(tops, weights, strict=True)], clamp=clamp)
-        if self.config.window and joint is not None:
+        if self.window and joint is not None:
             similarity = similarities(joint[0], joint[1], lengths)
-            windows = Windows(similarity, lengths, self.config.window)
+            windows = Windows(similarity, lengths, self.window)
         return Encoded(
             tops=tops,
             lengths=lengths,
@@ -205,9 +206,9 @@ class NeuMatch(nn.Module):
                 "They cannot be encoded",
                 "Prepare the sequences with the encoders it was trained on, or train a new network",
             )
-        if self.config.window and joint is None:
+        if self.window and joint is None:
             raise UserError(
-                f"network.window is {self.config.window}, but the sequences have no features in a shared space",
+                f"network.window is {self.window}, but the sequences have no features in a shared space",
                 "There are no similarities to show",
                 "Prepare them with encoders of one space, or set network.window to 0",
             )

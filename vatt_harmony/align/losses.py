@@ -24,7 +24,7 @@ def action_loss(logits: Tensor, targets: Tensor, steps: Tensor, smoothing: float
     """
     real = torch.arange(targets.shape[1], device=targets.device) < steps.unsqueeze(1)
     logits, targets = logits[real], targets[real]
-    legal = logits > -torch.inf
+    legal = ~torch.isneginf(logits)
     # -inf times a target of 0 is NaN, and so is its gradient: illegal actions leave the sum before the product.
     logs = logits.log_softmax(-1).masked_fill(~legal, 0.0)
     return -(smoothed(targets, legal, smoothing).to(logs) * logs).sum()

@@ -46,3 +46,8 @@ def test_ranking_loss_by_hand():
     # The pair costs 0.01; the other clip 0.01, the other sentence 0.04.
     expected = (0.05 + 0.01 - 0.01) + (0.05 + 0.01 - 0.04)
     assert float(ranking_loss(clip, sentence, other_clip, other_sentence, 0.05)) == pytest.approx(expected)
+
+
+def test_a_logit_that_is_no_number_is_not_taken_for_an_illegal_action():
+    logits = torch.tensor([[[torch.nan, 0.0, -torch.inf]]])
+    assert torch.isnan(action_loss(logits, torch.tensor([[1]]), torch.tensor([1])))

@@ -59,7 +59,7 @@ def cut(
 def _bounds(ends: NDArray[np.int64], count: int, actions: int) -> list[int]:
     """Where pieces meet, from 0 to `count`."""
     bounds = [0]
-    for end, following in zip(ends, [*ends[1:], count], strict=True):
+    for end, following in zip(ends, [*ends, count][1:], strict=True):
         if following - bounds[-1] > actions:
             bounds.append(int(end))
     return bounds if bounds[-1] == count else [*bounds, count]

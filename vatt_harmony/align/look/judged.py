@@ -2,13 +2,14 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vatt_harmony.align.couples import couples
 from vatt_harmony.align.decode import Prediction
 from vatt_harmony.align.sequence import NULL, AlignmentSequence, Owners, Stream, owners_of
 
@@ -93,25 +94,16 @@ class Judged:
 
 def judge(sequence: AlignmentSequence, prediction: Prediction) -> list[Judged]:
     """Every two streams of a sequence: one for clips and sentences, more where there are more streams."""
-    couples = list(itertools.combinations(range(len(sequence.streams)), 2))
-    return [_of_couple(sequence, prediction, couple, alone=len(couples) == 1) for couple in couples]
+    columns = itertools.combinations(range(len(sequence.streams)), 2)
+    return [
+        _of_couple(couple, prediction.pairs[:, two], prediction.probabilities)
+        for couple, two in zip(couples(sequence), columns, strict=True)
+    ]
 
 
-def _of_couple(sequence: AlignmentSequence, prediction: Prediction, couple: tuple[int, int], alone: bool) -> Judged:
-    columns = list(couple)
-    streams = tuple(sequence.streams[place] for place in couple)
-    truth = None if sequence.pairs is None else sequence.pairs[:, columns]
-    name = sequence.name if alone else f"{sequence.name}, {streams[0].name} and {streams[1].name}"
-    found, sure = prediction.pairs[:, columns], prediction.probabilities.tolist()
-    return Judged(
-        sequence=replace(sequence, name=name, streams=streams, pairs=None if truth is None else truth[_whole(truth)]),
-        pairs={_pair(found[row]): sure[row] for row in np.flatnonzero(_whole(found))},
-    )
-
-
-def _whole(pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Rows in which both take part."""
-    return (pairs != NULL).all(1)
+def _of_couple(couple: AlignmentSequence, pairs: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Judged:
+    both = np.flatnonzero((pairs != NULL).all(axis=1))
+    return Judged(sequence=couple, pairs={_pair(pairs[row]): float(probabilities[row]) for row in both})
 
 
 def _pair(row: NDArray[np.int64]) -> Pair:

@@ -53,7 +53,7 @@ def test_three_streams_are_shown_two_by_two():
     )
     found = np.array([[0, 0, -1], [1, -1, 1], [-1, 2, 0]])
     judged = judge(sequence, Prediction(pairs=found, probabilities=np.array([0.5, 0.6, 0.7]), score=0.0))
-    assert [each.name for each in judged] == ["video, a and b", "video, a and c", "video, b and c"]
+    assert [each.name for each in judged] == ["video.01", "video.02", "video.12"]
     assert [each.pairs for each in judged] == [{(0, 0): 0.5}, {(1, 1): 0.6}, {(2, 0): 0.7}]
     assert [each.truth for each in judged] == [{(0, 0), (1, 2)}, {(1, 1)}, {(2, 1)}]
     assert judged[0].verdicts(0) == ["right", "wrong"]

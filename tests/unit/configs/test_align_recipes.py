@@ -32,7 +32,7 @@ PUBLISHED = {
 
 
 def test_all_recipes_are_here():
-    assert set(RECIPES) == {*PUBLISHED, "laptop"}
+    assert {*PUBLISHED, "laptop"} <= set(RECIPES)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -96,7 +96,7 @@ def _read(options: PrepareOptions, failures: Failures) -> Splits:
         return annotated.yms(options.source, options.texts, options.media)
     if options.kind == "captions":
         return annotated.captions(options.source, options.seed, options.media)
-    return annotated.tacos(options.source, options.partners)
+    return annotated.tacos(options.source, options.partners, options.streams)
 
 
 def _encoded(

@@ -59,6 +59,8 @@ class PrepareOptions:
     """Most pieces of a clip of captions."""
     partners: int = 1
     """Other descriptions that each description of TACoS is paired with."""
+    streams: int = 2
+    """Descriptions of TACoS that are aligned at once."""
     seed: int = 0
     """Of everything drawn."""
     device: str = "auto"
@@ -70,6 +72,8 @@ class PrepareOptions:
 
     def __post_init__(self) -> None:
         sources = [name for name in ("encoder", "image", "features", "noise") if getattr(self, name) is not None]
+        if self.streams != 2 and self.kind != "tacos":
+            raise _refusal(f"--streams {self.streams} for {self.kind}", "Only descriptions of TACoS come in groups")
         if self.kind == "tacos":
             if sources:
                 raise _refusal(f"TACoS has no clips to use --{sources[0]} on", "Leave it out; --text names the encoder")

@@ -54,7 +54,7 @@ def pair(first: Description, second: Description, threshold: float = 0.5) -> Ali
     return AlignmentSequence(
         name=f"{first.video}_{first.number:02d}_{second.number:02d}",
         group=first.video,
-        streams=(_stream("first", first), _stream("second", second)),
+        streams=(stream_of("first", first), stream_of("second", second)),
         pairs=pairs_of(iou_labels(first.spans, second.spans, threshold)),
     )
 
@@ -81,7 +81,8 @@ def _cut(video: str, told: dict[str, Any]) -> list[Description]:
     ]
 
 
-def _stream(name: str, description: Description) -> Stream:
+def stream_of(name: str, description: Description) -> Stream:
+    """The sentences of a description as a stream; features have width 0, to be attached."""
     return Stream(
         name=name,
         spans=description.spans,

@@ -8,6 +8,7 @@ from typing import Literal
 from vatt_harmony.align.data.captions import read_captions
 from vatt_harmony.align.data.hm import in_pieces, with_distractors, without_sentences
 from vatt_harmony.align.data.tacos import description_pairs, read_descriptions
+from vatt_harmony.align.data.tacos_groups import description_groups
 from vatt_harmony.align.data.yms import Texts, read_yms, read_yms_split
 from vatt_harmony.align.sequence import AlignmentSequence
 from vatt_harmony.align.sources.films import SPLITS, Splits
@@ -35,15 +36,17 @@ def captions(table: Path, seed: int, media: Path | None) -> Splits:
     return {split: [_shown(films[place], media) for place in part] for split, part in zip(SPLITS, parts, strict=True)}
 
 
-def tacos(folder: Path, partners: int) -> Splits:
-    """Pairs of descriptions of one cooking video, from train.json, val.json and test.json."""
+def tacos(folder: Path, partners: int, streams: int = 2) -> Splits:
+    """Pairs, or larger groups, of descriptions of one cooking video, from train.json, val.json and test.json."""
+    videos = {split: read_descriptions(folder / f"{split}.json").values() for split in SPLITS}
+    if streams == 2:
+        return {
+            split: [pair for each in told for pair in description_pairs(each, partners)]
+            for split, told in videos.items()
+        }
     return {
-        split: [
-            pair
-            for descriptions in read_descriptions(folder / f"{split}.json").values()
-            for pair in description_pairs(descriptions, partners)
-        ]
-        for split in SPLITS
+        split: [group for each in told for group in description_groups(each, streams, partners)]
+        for split, told in videos.items()
     }
 
 

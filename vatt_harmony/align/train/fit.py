@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from accelerate import Accelerator
@@ -16,8 +17,12 @@ from vatt_harmony.align.train.keeper import Keeper
 from vatt_harmony.align.train.lessons import Lessons
 from vatt_harmony.align.train.loop import Trainer, new_accelerator
 from vatt_harmony.align.train.pair_pretrain import pretrain_pairs
+from vatt_harmony.align.train.tuned import check_tuned, with_features
 from vatt_harmony.errors import UserError
 from vatt_harmony.randomness import keyed_generator, keyed_int
+
+if TYPE_CHECKING:  # it brings transformers along, which few trainings need
+    from vatt_harmony.align.features.finetune import OnTheFly
 
 Watch = Callable[[Epoch], None]
 
@@ -31,7 +36,7 @@ class Fitted:
     history: Sequence[Epoch]
     """One mapping an epoch: `epoch`, `rate`, `train/loss`, `validation/accuracy`, `validation/iou`, …"""
     best_epoch: int
-    """From 1; by `train.select` on the validation sequences, the last one without any; 0 without any epoch."""
+    """From 1; by `train.select` on the validation sequences; the last one without any."""
     figures: Mapping[str, float]
     """Those of `best_epoch`."""
 
@@ -43,46 +48,62 @@ def fit(
     folder: Path | None = None,
     *,
     start: NeuMatch | None = None,
+    encoder: "OnTheFly | None" = None,
     accelerator: Accelerator | None = None,
     watch: Watch | None = None,
 ) -> Fitted:
     """Train an aligner, the pair pretraining included, and choose its best epoch on the validation sequences.
 
     Without `folder` nothing is written; with one it holds the run's `checkpoints/`, and the training goes on from them.
-    `start`: a trained network that is copied and trained further. `watch` is told every epoch. The caller's random
-    numbers are left as they were. All ranks must call it. Raises UserError for sequences that cannot be trained on.
+    `start`: a trained network that is copied and trained further. `encoder`: makes the features of all sequences, which
+    are its numbered ones, and is trained too where `optim.encoder_lr` says so. `watch` is told every epoch. The random
+    numbers of the caller are left as they were. All ranks must call it. Raises UserError for sequences that cannot be
+    trained on.
     """
     accelerator = accelerator or new_accelerator()
     device = accelerator.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        return _fit(config, train, validation, Keeper(folder, config, accelerator), start, accelerator, watch)
+        trainer = _trainer(config, train, validation, start, encoder, accelerator)
+        return _run(trainer, Keeper(folder, config, accelerator), watch)
 
 
-def _fit(
+def _trainer(
     config: AlignConfig,
     train: Sequence[AlignmentSequence],
     validation: Sequence[AlignmentSequence],
-    keeper: Keeper,
     start: NeuMatch | None,
+    encoder: "OnTheFly | None",
     accelerator: Accelerator,
-    watch: Watch | None,
-) -> Fitted:
+) -> Trainer:
     train = share_of(train, config.data.share, config.seed)
-    model = starting_model(config, train, start).to(accelerator.device)
-    if config.pretrain.epochs and not keeper.resumes:
-        pretrain_pairs(model, train, config.pretrain, config.seed)
+    if encoder is not None:
+        check_tuned(config)
+        encoder.requires_grad_(config.optim.encoder_lr > 0)
+    shown = with_features(encoder, train[:1])[0]
+    model = starting_model(config, [stream.features.shape[1] for stream in shown.streams], start)
     lessons = Lessons(train, model.actions, config.train, config.seed)
-    trainer = Trainer(config, model, lessons, validation, accelerator, _analysis(config, model, lessons, validation))
-    keeper.resume(trainer)
+    analysis = _analysis(config, model, lessons, validation)
+    return Trainer(config, model, lessons, validation, accelerator, analysis, encoder)
+
+
+def _run(trainer: Trainer, keeper: Keeper, watch: Watch | None) -> Fitted:
+    config = trainer.config
+    if keeper.resumes:
+        keeper.resume(trainer)
+    elif config.pretrain.epochs:
+        shown = with_features(trainer.encoder, trainer.lessons.sequences)
+        pretrain_pairs(trainer.model, shown, config.pretrain, config.seed)
     for epoch in trainer.run():
         keeper.keep(trainer)
         if watch is not None:
             watch(epoch)
     best = best_epoch(trainer.history, config.train.select)
     if best is not None:
-        keeper.load_best(model)
-    figures = best or (trainer.history[-1] if trainer.history else {"epoch": 0})
-    return Fitted(model=model.eval(), history=trainer.history, best_epoch=int(figures["epoch"]), figures=figures)
+        keeper.load_best(trainer)
+    figures = best or trainer.history[-1]
+    return Fitted(
+        model=trainer.model.eval(), history=trainer.history, best_epoch=int(figures["epoch"]), figures=figures
+    )
 
 
 def share_of(sequences: Sequence[AlignmentSequence], share: float, seed: int) -> list[AlignmentSequence]:
@@ -95,12 +116,11 @@ def share_of(sequences: Sequence[AlignmentSequence], share: float, seed: int) ->
     return [sequence for sequence in sequences if sequence.group in kept]
 
 
-def starting_model(config: AlignConfig, train: Sequence[AlignmentSequence], start: NeuMatch | None) -> NeuMatch:
-    """A new network for these sequences, or a copy of `start`; raises UserError where that is another network."""
-    dims = [stream.features.shape[1] for stream in train[0].streams]
+def starting_model(config: AlignConfig, dims: Sequence[int], start: NeuMatch | None) -> NeuMatch:
+    """A new network for features of these widths, or a copy of `start`; raises UserError where that is another one."""
     model = NeuMatch(config.network, dims, keyed_int(config.seed, "network"))
     if start is not None:
-        if (start.dims, start.actions) != (model.dims, model.actions) or _shapes(start) != _shapes(model):
+        if start.actions != model.actions or _shapes(start) != _shapes(model):
             raise UserError(
                 f"The aligner to go on from reads features of width {start.dims} and is another network",
                 f"Its weights do not fit one that reads {model.dims}",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
@@ -16,10 +16,14 @@ from vatt_harmony.align.train.analysis import Analysis
 from vatt_harmony.align.train.history import Epoch, should_stop
 from vatt_harmony.align.train.lessons import Lesson, Lessons
 from vatt_harmony.align.train.rollin import let_alone
+from vatt_harmony.align.train.tuned import Tuned, with_features
 from vatt_harmony.align.train.update import Updater
 from vatt_harmony.align.train.validate import validate
 from vatt_harmony.errors import UserError
 from vatt_harmony.randomness import keyed_int
+
+if TYPE_CHECKING:  # it brings transformers along, which few trainings need
+    from vatt_harmony.align.features.finetune import OnTheFly
 
 
 class Trainer:
@@ -33,12 +37,14 @@ class Trainer:
         validation: Sequence[AlignmentSequence],
         accelerator: Accelerator,
         analysis: Analysis | None = None,
+        encoder: "OnTheFly | None" = None,
     ) -> None:
-        """`model` is moved to the accelerator's device; `history` and `updater` may be set to go on from."""
+        """`encoder` makes the features of lessons and validation where these hold its item numbers."""
         self.config, self.model, self.lessons, self.validation = config, model, lessons, validation
-        self.accelerator, self.analysis = accelerator, analysis
-        self.prepared = accelerator.prepare_model(model)
-        self.updater = Updater(model, None, config.optim)
+        self.accelerator, self.analysis, self.encoder = accelerator, analysis, encoder
+        self.module = model if encoder is None else Tuned(encoder, model)
+        self.prepared = accelerator.prepare_model(self.module)
+        self.updater = Updater(model, encoder, config.optim)
         self.history: list[Epoch] = []
 
     def run(self) -> Iterator[Epoch]:
@@ -49,7 +55,8 @@ class Trainer:
             figures = {"epoch": done + 1, "rate": self.updater.rate, "train/loss": self._train(done)}
             self.updater.end_epoch(done + 1, figures["train/loss"])
             if self.validation and (not (done + 1) % train.validate_every or done + 1 == train.epochs):
-                figures |= validate(self.model, self.validation, self.config.decode, self.accelerator)
+                shown = with_features(self.encoder, self.validation)
+                figures |= validate(self.model, shown, self.config.decode, self.accelerator)
             if self.analysis:
                 figures |= self.analysis.end_epoch()
             self.history.append(figures)

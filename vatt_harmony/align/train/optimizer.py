@@ -1,6 +1,7 @@
 """The optimizer that a recipe names."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,7 +14,7 @@ from vatt_harmony.align.lars import LarsAdam
 def build_optimizer(parameters: Iterable[nn.Parameter], config: OptimConfig) -> Optimizer:
     """Optimizer over those `parameters` that are trained, in one group."""
     moving = [parameter for parameter in parameters if parameter.requires_grad]
-    adams = {"lr": config.lr, "betas": config.betas, "eps": config.eps, "weight_decay": config.weight_decay}
+    adams: dict[str, Any] = {"lr": config.lr, "betas": config.betas, "eps": config.eps, "weight_decay": config.weight_decay}
     if config.name == "lars":
         return LarsAdam(moving, trust=config.trust, **adams)
     if config.name == "lars_sgd":

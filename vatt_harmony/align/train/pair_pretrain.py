@@ -47,7 +47,7 @@ def pretrain_pairs(
             )
             loss = ranking_loss(clips, sentences, clips.roll(shift, 0), sentences.roll(shift, 0), config.margin)
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             total += float(loss.detach()) * len(rows)
         losses.append(total / len(np.unique(pairs[:, 1])))

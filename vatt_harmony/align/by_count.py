@@ -45,7 +45,8 @@ def null_counts(called: NDArray[np.bool_], null: NDArray[np.bool_]) -> tuple[flo
 
 def without_partner(partners: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
     """Which of `count` items are not among `partners`."""
-    return np.bincount(partners, minlength=count) == 0
+    alone: NDArray[np.bool_] = np.bincount(partners, minlength=count) == 0
+    return alone
 
 
 def pair_scores(found: Pairs, true: Pairs) -> tuple[float, float, float]:

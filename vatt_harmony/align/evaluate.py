@@ -19,7 +19,7 @@ from vatt_harmony.align.table import table_of
 from vatt_harmony.align.table_report import print_table, table_figures
 from vatt_harmony.align.trained import decoding, load_aligner, read_split, split_folder
 from vatt_harmony.errors import UserError
-from vatt_harmony.figures import print_figures, write_figures
+from vatt_harmony.figures import Figure, write_figures
 
 
 def evaluate_verb(options: argparse.Namespace) -> int:
@@ -40,9 +40,7 @@ def evaluate_verb(options: argparse.Namespace) -> int:
             found[name] = [method(sequence) for sequence in sequences]
     table, similarity = table_of(found, sequences), similarity_figures(sequences)
     print_table(table, reference, console)
-    if similarity:
-        print_figures(similarity, console)
-    for line in _notes(rows, options.select):
+    for line in [*_told(similarity), *_notes(rows, options.select)]:
         console.print(line, highlight=False, soft_wrap=True)
     if _is_yms(split_folder(options.data, options.split)):
         print_published(console)
@@ -80,6 +78,10 @@ def _validation(data: Path) -> list[AlignmentSequence]:
     if (data / ABOUT).is_file() or not (data / "val" / ABOUT).is_file():
         return []
     return [couple for sequence in read_split(data, "val") for couple in couples(sequence)]
+
+
+def _told(similarity: Sequence[Figure]) -> list[str]:
+    return [f"{figure.name}: {figure.value:.1f} % of {figure.n} sentences" for figure in similarity]
 
 
 def _notes(rows: Comparison, select: str) -> list[str]:

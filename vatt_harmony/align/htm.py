@@ -53,12 +53,14 @@ def similarity_figures(sequences: Sequence[AlignmentSequence]) -> list[Figure]:
     seconds = [by_second(1 - joint_of(each).distance, each.clips.spans) for each in timed]
     right = np.concatenate([hits(own, each.sentences.spans) for own, each in zip(seconds, timed, strict=True)])
     shown = np.isfinite(right)
-    figures = [_figure("R@1", "most similar second is right", float(right[shown].mean()), int(shown.sum()))]
+    figures = [_figure("R@1", "most similar second right (R@1)", float(right[shown].mean()), int(shown.sum()))]
     if not shown.all():
         auc = alignability_auc(np.concatenate([own.max(axis=1) for own in seconds]), shown)
-        figures.append(_figure("AUC", "ROC-AUC of being shown", auc, len(right)))
+        figures.append(_figure("AUC", "shown or not (ROC-AUC)", auc, len(right)))
     return figures
 
 
 def _figure(name: str, title: str, value: float, n: int) -> Figure:
-    return Figure(id=f"align.similarity.{name}", name=f"joint features, {title}", value=100 * value, unit="%", n=n)
+    return Figure(
+        id=f"align.similarity.{name}", name=f"joint features alone, {title}", value=100 * value, unit="%", n=n
+    )

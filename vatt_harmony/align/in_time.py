@@ -7,7 +7,6 @@ Wang et al., WACV 2021. A value is NaN where nothing could be measured.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vatt_harmony.align.sequence import NULL, Floats, Owners
 
@@ -66,17 +65,20 @@ def _covered_until(times: Floats, intervals: Floats) -> Floats:
     known = known[np.argsort(known[:, 0], kind="stable")]
     ends = np.maximum.accumulate(known[:, 1])
     starts = np.maximum(known[:, 0], np.concatenate([[-np.inf], ends[:-1]]))
-    seconds: NDArray[np.float64] = np.cumsum(np.maximum(ends - starts, 0))
-    knots = np.stack([starts, ends], axis=1).ravel()
-    before = np.concatenate([[0.0], seconds[:-1]])
-    return np.interp(times, knots, np.stack([before, seconds], axis=1).ravel())
+    after = np.cumsum(np.maximum(ends - starts, 0))
+    before = np.concatenate([[0.0], after[:-1]])
+    knots, covered = (np.stack(columns, axis=1).ravel() for columns in ((starts, ends), (before, after)))
+    seconds: Floats = np.interp(times, knots, covered)
+    return seconds
 
 
 def _shared(intervals: Floats, others: Floats) -> Floats:
     """Seconds that each interval `[N, 2]` shares with the other of its row; 0 where one is NaN."""
     common = np.minimum(intervals[:, 1], others[:, 1]) - np.maximum(intervals[:, 0], others[:, 0])
-    return np.nan_to_num(np.maximum(common, 0))
+    seconds: Floats = np.nan_to_num(np.maximum(common, 0))
+    return seconds
 
 
 def _seconds(intervals: Floats) -> Floats:
-    return intervals[:, 1] - intervals[:, 0]
+    lengths: Floats = intervals[:, 1] - intervals[:, 0]
+    return lengths

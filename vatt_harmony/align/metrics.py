@@ -79,7 +79,7 @@ class Truth:
         return float(known.max()) - self.start if known.size else 0.0
 
     def _times(self) -> Floats:
-        times = np.concatenate([self.clips.ravel(), self.spans.ravel()])
+        times: Floats = np.concatenate([self.clips.ravel(), self.spans.ravel()])
         return times[np.isfinite(times)]
 
 
@@ -108,7 +108,7 @@ def score(truth: Truth, owners: Owners) -> Scores:
     right = (NAN, NAN) if truth.pairs is None else one_to_one_accuracy(owners, truth.pairs, lengths)
     if truth.timed:
         null = null_precision_recall(owners, truth.clips, truth.spans)
-        null_texts = np.isnan(truth.spans).any(axis=1)
+        null_texts = np.asarray(np.isnan(truth.spans).any(axis=1))
     else:
         assert truth.pairs is not None
         null = by_count.null_counts(owners == NULL, by_count.without_partner(truth.pairs[:, 0], lengths[0]))

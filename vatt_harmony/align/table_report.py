@@ -1,13 +1,11 @@
 """A table of methods as figures for programs and as a page of text for people."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table as Grid
 
-from vatt_harmony.align.metrics import Scores
 from vatt_harmony.align.table import Table
 from vatt_harmony.downstream.intervals import Interval
 from vatt_harmony.figures import Figure
@@ -22,14 +20,25 @@ TITLES = {
     "clips_right": "clips right",
     "sentences_right": "sentences right",
 }
-"""Metric -> its name in print; every field of `Scores`."""
-METRICS = tuple(field.name for field in fields(Scores))
+"""Metric -> its name; every field of `Scores`."""
+HEADINGS = {
+    "null_precision": "null P",
+    "null_recall": "R",
+    "null_text_precision": "null text P",
+    "null_text_recall": "R",
+    "clips_right": "clips",
+    "sentences_right": "sentences",
+}
+"""Metric -> its narrow name, of those in the second half of the printed table."""
+FURTHER = """
+P, R: precision and recall of null clips and null texts; clips, sentences: share with exactly their partners;
+pooled: clip accuracy and sentence IoU over all films as if they were one"""
 
 
 def table_figures(table: Table, reference: str | None) -> list[Figure]:
     """Percent: for each method and metric the mean over films, the pooled value, and what `reference` is ahead by."""
     figures = []
-    for metric in METRICS:
+    for metric in TITLES:
         leads = {} if reference is None else table.differences(metric, reference)
         for method, interval in table.intervals(metric).items():
             title, name = TITLES[metric], f"align.{method}.{metric}"
@@ -46,20 +55,19 @@ def table_figures(table: Table, reference: str | None) -> list[Figure]:
 def print_table(table: Table, reference: str | None, console: Console) -> None:
     """Print what is right, with intervals and what `reference` is ahead by; then what is null, and pooled values."""
     films = len(set(table.groups))
-    console.print(
-        f"{len(table.groups)} sequences of {films} films; percent, mean over films, 95 % bootstrap over films"
-    )
-    console.print(_right(table, reference))
+    told = [f"{len(table.groups)} sequences of {films} films; percent, mean over films, 95 % bootstrap over films"]
     if reference is not None:
-        console.print(f"ahead: {reference} minus the row, clip accuracy, paired by film", highlight=False)
-    console.print()
+        told.append(f"ahead: {reference} minus the row, clip accuracy, paired by film")
+    console.print("\n".join(told), highlight=False, soft_wrap=True)
+    console.print(_right(table, reference))
+    console.print(FURTHER, highlight=False, soft_wrap=True)
     console.print(_further(table))
 
 
 def _right(table: Table, reference: str | None) -> Grid:
     intervals = {metric: table.intervals(metric) for metric in ("accuracy", "iou")}
     leads = {} if reference is None else table.differences("accuracy", reference)
-    grid = _grid("method", "clip accuracy", "95 %", "sentence IoU", "95 %", *(("ahead", "95 %") if reference else ()))
+    grid = _grid("method", "accuracy", "95 %", "IoU", "95 %", *(("ahead", "95 %") if reference else ()))
     for method in table.scores:
         cells = [cell for each in intervals.values() for cell in _cells(each[method])]
         if reference is not None:
@@ -69,10 +77,10 @@ def _right(table: Table, reference: str | None) -> Grid:
 
 
 def _further(table: Table) -> Grid:
-    """Metrics that the data has; null ones and one-to-one ones as means over films."""
-    means = {metric: table.intervals(metric) for metric in METRICS[2:]}
+    """The other metrics that the data has, means over films, and the two first ones over all films as one."""
+    means = {metric: table.intervals(metric) for metric in HEADINGS}
     known = [metric for metric, each in means.items() if any(interval.n for interval in each.values())]
-    grid = _grid("method", *(TITLES[metric] for metric in known), "pooled accuracy", "pooled IoU")
+    grid = _grid("method", *(HEADINGS[metric] for metric in known), "pooled", "IoU")
     for method, pooled in table.pooled.items():
         cells = [means[metric][method].value for metric in known] + [pooled.accuracy, pooled.iou]
         grid.add_row(method, *map(_cell, cells))
@@ -91,7 +99,7 @@ def _cells(interval: Interval, sign: str = "") -> Sequence[str]:
     """The value, and its interval."""
     if interval.n == 0:
         return ["n/a", ""]
-    return [_cell(interval.value, sign), f"{_cell(interval.low, sign)} … {_cell(interval.high, sign)}"]
+    return [_cell(interval.value, sign), f"{_cell(interval.low, sign)}…{_cell(interval.high, sign)}"]
 
 
 def _cell(value: float, sign: str = "") -> str:

@@ -51,17 +51,21 @@ def _whitening(rows: Floats, ridge: float) -> Floats:
     variance = rows.T @ rows / len(rows)
     floor = ridge * max(np.trace(variance) / len(variance), np.finfo(float).tiny)
     values, vectors = np.linalg.eigh(variance)
-    return vectors / np.sqrt(values.clip(min=0) + floor)
+    whitening: Floats = vectors / np.sqrt(values.clip(min=0) + floor)
+    return whitening
 
 
 def _coordinates(rows: Floats) -> Floats:
     """The rows `[N, J]` in an orthonormal basis of their span `[N, min(N, J)]`: the same geometry, and less work."""
-    return np.linalg.qr(rows.T, mode="r").T
+    coordinates: Floats = np.linalg.qr(rows.T)[1].T
+    return coordinates
 
 
 def _centred(rows: Floats, warped: NDArray[np.int64]) -> Floats:
-    return rows - rows[warped].mean(axis=0)
+    centred: Floats = rows - rows[warped].mean(axis=0)
+    return centred
 
 
 def _squared_distances(one: Floats, other: Floats) -> Floats:
-    return np.square(one[:, None] - other[None]).sum(axis=2)
+    distances: Floats = np.square(one[:, None] - other[None]).sum(axis=2)
+    return distances

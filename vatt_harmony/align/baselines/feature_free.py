@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vatt_harmony.align.data.labels import majority_labels
 from vatt_harmony.align.metrics import truth_of
-from vatt_harmony.align.sequence import NULL, AlignmentSequence, Owners
+from vatt_harmony.align.sequence import NULL, AlignmentSequence, Floats, Owners
 
 
 def all_null(sequence: AlignmentSequence) -> Owners:
@@ -56,13 +56,14 @@ READS_TIME = ("diagonal by time", "word share")
 """Rows that are defined only where the clips' times are known."""
 
 
-def _place_in_time(sequence: AlignmentSequence) -> NDArray[np.float64]:
+def _place_in_time(sequence: AlignmentSequence) -> Floats:
     """Middle of each clip `[N]`, 0 at the start of the first and 1 at the end of the last."""
     spans = sequence.clips.spans
     if len(spans) == 0:
         return np.zeros(0)
     first, last = spans[0, 0], spans[-1, 1]
-    return (spans.mean(axis=1) - first) / max(last - first, np.finfo(float).tiny)
+    places: Floats = (spans.mean(axis=1) - first) / max(last - first, np.finfo(float).tiny)
+    return places
 
 
 def _sentences(places: NDArray[np.int64], sequence: AlignmentSequence) -> Owners:

@@ -32,4 +32,5 @@ def _unit(features: Features) -> Floats:
     """A vector without a direction stays zero: it is at distance 1 from all."""
     rows = features.astype(np.float64)
     length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+    unit: Floats = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+    return unit

@@ -40,7 +40,8 @@ class Baseline:
 
 def quantiles(values: Floats, count: int) -> list[float]:
     """`count` of the values, from the smallest to the largest, with equally many between; equal ones once."""
-    return np.unique(np.quantile(values, np.linspace(0, 1, count), method="nearest")).tolist()
+    some: list[float] = np.unique(np.quantile(values, np.linspace(0, 1, count), method="nearest")).tolist()
+    return some
 
 
 def _grid(*values: Sequence[float]) -> Callable[[Sequence[Joint]], Sequence[Setting]]:
@@ -79,7 +80,7 @@ BASELINES: Mapping[str, Baseline] = {
     "CTW": Baseline(
         assign=lambda joint, setting: ctw.assign(joint, *setting),
         parameters=("ridge",),
-        settings=_grid((1e-3, 1e-2, 1e-1)),
+        settings=_grid((1e-3, 1e-2, 1e-1, 1.0)),
         thresholded=True,
     ),
     "Drop-DTW": Baseline(

@@ -36,4 +36,5 @@ def transport(similarity: Floats, price: float, capacity: float = 1.0, iteration
     for _ in range(iterations):
         row = sent / (kernel @ column)
         column = taken / (row @ kernel)
-    return row[:, None] * kernel * column
+    plan: Floats = row[:, None] * kernel * column
+    return plan

@@ -20,7 +20,8 @@ def expected_alignment(distance: Floats, gamma: float) -> Floats:
     """
     until = soft_costs(distance, gamma)
     onward = soft_costs(distance[::-1, ::-1], gamma)[::-1, ::-1]
-    return np.exp((until[-1, -1] - (until + onward - distance)) / gamma)
+    shares: Floats = np.exp((until[-1, -1] - (until + onward - distance)) / gamma)
+    return shares
 
 
 def soft_costs(distance: Floats, gamma: float) -> Floats:
@@ -33,4 +34,5 @@ def soft_costs(distance: Floats, gamma: float) -> Floats:
     for diagonal in range(1, clips + sentences + 1):
         values.append(cost[diagonal] - gamma * np.logaddexp.reduce(-before(*values[-2:]) / gamma))
     rows, columns = np.indices(distance.shape) + 1
-    return np.stack(values[1:])[rows + columns, rows]
+    table: Floats = np.stack(values[1:])[rows + columns, rows]
+    return table

@@ -28,13 +28,15 @@ class OnTheFly(nn.Module):
     the backward: their activations are not kept.
     """
 
-    def __init__(self, encoder: Path, folders: Sequence[Path], device: str = "cpu", batch: int = BATCH) -> None:
-        """Raises UserError for a folder without kept media, or prepared for another encoder's windows."""
+    def __init__(
+        self, encoder: Path, folders: Sequence[Path], device: str = "cpu", batch: int = BATCH, trained: bool = True
+    ) -> None:
+        """`trained` False: without gradient. Raises UserError for a folder without media of this encoder's windows."""
         super().__init__()
         model, processor = load_model(encoder, device)
         self.model: VattModel = model
         self.processor: VattProcessor = processor
-        self.batch = batch
+        self.batch, self.trained = batch, trained
         self._kept = [KeptMedia.open(folder) for folder in folders]
         _check(encoder, processor, self._kept)
         self.sound, self.mode = bool(self._kept[0].options["sound"]), self._kept[0].options["mode"]
@@ -63,7 +65,9 @@ class OnTheFly(nn.Module):
         features, joints = [], []
         for stream, own in enumerate(numbers):
             real = torch.arange(own.shape[1], device=lengths.device) < lengths[:, stream, None]
-            encoded = self._encode(stream, own[real].flatten().long().tolist())
+            # Not `requires_grad_(False)`: torch then takes other kernels, and the features differ in their last bits.
+            with torch.set_grad_enabled(self.trained and torch.is_grad_enabled()):
+                encoded = self._encode(stream, own[real].flatten().long().tolist())
             features.append(_padded(encoded.of(self.mode), real))
             joints.append(_padded(encoded.joint, real))
         return tuple(features), tuple(joints)

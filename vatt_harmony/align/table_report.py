@@ -55,7 +55,7 @@ def table_figures(table: Table, reference: str | None) -> list[Figure]:
 def print_table(table: Table, reference: str | None, console: Console) -> None:
     """Print what is right, with intervals and what `reference` is ahead by; then what is null, and pooled values."""
     films = len(set(table.groups))
-    told = [f"{len(table.groups)} sequences of {films} films; percent, mean over films, 95 % bootstrap over films"]
+    told = [f"sequences: {len(table.groups)}, films: {films}; percent, mean over films, 95 % bootstrap over films"]
     if reference is not None:
         told.append(f"ahead: {reference} minus the row, clip accuracy, paired by film")
     console.print("\n".join(told), highlight=False, soft_wrap=True)

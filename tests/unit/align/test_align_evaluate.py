@@ -56,7 +56,7 @@ def test_every_row_of_the_screen_is_a_figure(data: Path, capsys: pytest.CaptureF
     model = network(data / "model")
     assert evaluate_verb(options(data, model=[model], json=data / "out.json")) == 0
     screen, rows = capsys.readouterr().out, figures(data / "out.json")
-    assert "4 sequences of 4 films" in screen
+    assert "sequences: 4, films: 4" in screen
     for name in ("NeuMATCH", *NAMES):
         assert sum(line.startswith(f"{name} ") for line in screen.splitlines()) == 2
         for metric in ("accuracy", "iou", "null_precision", "null_recall", "clips_right", "sentences_right"):
@@ -76,13 +76,8 @@ def test_several_aligners_stand_side_by_side(data: Path, capsys: pytest.CaptureF
     models = [network(data / "a"), network(data / "b", content=False), network(data / "c", window=3)]
     assert evaluate_verb(options(data, model=[*models, network(data / "d")], baselines="none")) == 0
     screen = capsys.readouterr().out
-    for name in (
-        f"NeuMATCH, {data / 'a'}",
-        "NeuMATCH, positions alone",
-        "NeuMATCH, window 3",
-        f"NeuMATCH, {data / 'd'}",
-    ):
-        assert name in screen
+    for name in (str(data / "a"), "positions alone", "window 3", str(data / "d")):
+        assert f"NeuMATCH, {name}" in screen
 
 
 def test_without_validation_the_similarity_rows_are_left_out(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,7 +95,7 @@ def test_three_streams_are_scored_two_by_two(tmp_path: Path, capsys: pytest.Capt
     config = NetworkConfig(width=8, branches="full", norm="none", actions="streams")
     NeuMatch(config, [1, 1, 1], seed=0).save_pretrained(tmp_path / "model")
     assert evaluate_verb(options(tmp_path, model=[tmp_path / "model"], baselines="oracle,all null")) == 0
-    assert "3 sequences of 1 films" in capsys.readouterr().out
+    assert "sequences: 3, films: 1" in capsys.readouterr().out
 
 
 def test_published_figures_stand_below_youtube_movie_summaries_only(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.alignment import film
 
@@ -24,6 +24,7 @@ def test_a_sentence_is_hit_from_the_floor_of_its_start_to_the_ceiling_of_its_end
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=12))
+@settings(deadline=None)
 def test_auc_is_the_chance_to_rank_a_pair_right_with_ties_half(rows: list[tuple[int, bool]]) -> None:
     shown, hidden = ([score for score, alignable in rows if alignable is kind] for kind in (True, False))
     auc = alignability_auc(np.array([score for score, _ in rows]), np.array([alignable for _, alignable in rows]))

@@ -35,14 +35,29 @@ def test_demo_leaves_runs_report_and_encoder(finished: tuple[Path, str]) -> None
     model, processor = load_model(out / "encoder")
     assert model.config.trained_pairs == ["video_audio", "video_text"]
     assert processor.sample_rate == 16000
+    films = sorted(path.stem for path in (out / "alignment" / "films").glob("*.mp4"))
+    assert films and (out / "alignment" / "index.html").read_text().count(
+        '<script type="text/plain" data-film='
+    ) == len(films)
+    assert all((out / "alignment" / f"{film}.json").is_file() for film in films)
     assert "floor was not checked" in printed
-    starts = ("retrieval ", "harmonized ", "planted faults ", "overhead ", "encoder ", "watch ", "read ", "train on ")
+    starts = (
+        "retrieval ",
+        "harmonized ",
+        "planted faults ",
+        "overhead ",
+        "encoder ",
+        "alignment ",
+        "watch ",
+        "read ",
+        "train on ",
+    )
     assert [start for start in starts if not any(line.startswith(start) for line in printed.splitlines())] == []
 
 
 def test_demo_writes_the_figures_of_its_row(finished: tuple[Path, str]) -> None:
     figures = json.loads((finished[0].parent / "figures.json").read_text())["figures"]
-    assert [figure["id"] for figure in figures] == [f"01.1{letter}" for letter in "abcdefgh"]
+    assert [figure["id"] for figure in figures] == [f"01.1{letter}" for letter in "abcdefghijkl"]
     assert figures[0]["n"] == 16
 
 

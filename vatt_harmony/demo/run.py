@@ -1,11 +1,13 @@
 """The demo from the first frame drawn to the last line printed; every finished stage is kept and not done again."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
+from vatt_harmony.demo.alignment import align
 from vatt_harmony.demo.findings import Findings, by_fault, figures, overhead, read_losses, visits_of
 from vatt_harmony.demo.launch import pretrain, ranks
 from vatt_harmony.demo.measure import Measured, measure
@@ -24,7 +26,7 @@ from vatt_harmony.shards.build import build
 
 
 def run_demo(settings: DemoSettings, json_file: Path | None = None) -> int:
-    """Make, train, measure, export, tell; 0, or 1 when a whole demo fell below its floor.
+    """Make, train, measure, export, align, tell; 0, or 1 when a whole demo fell below its floor.
 
     Raises UserError when the folder belongs to something else or a run fails.
     """
@@ -40,11 +42,14 @@ def run_demo(settings: DemoSettings, json_file: Path | None = None) -> int:
     with stages.stage("retrieval", f"{settings.test} held-out clips, both runs"):
         measured = {run: measure(settings.out / run, settings.shards / "test", _device()) for run in RUNS}
     clips = read_truth(settings.corpus)
-    findings = _find(settings, measured, clips, stages.total)
-    rows = figures(findings)
+    findings = _find(settings, measured, clips)
     with stages.stage("export", f"the harmonized encoder, to {settings.encoder}"):
-        _export(settings, rows)
-        write_report(findings, settings, clips)
+        _export(settings, figures(findings))
+    with stages.stage("alignment", f"films of the clips with their sentences, to {settings.alignment}"):
+        findings = replace(findings, aligned=align(settings, clips))
+    findings = replace(findings, seconds=stages.total)
+    rows = figures(findings)
+    write_report(findings, settings, clips)
     console.print()
     show(findings, settings, console)
     if json_file is not None:
@@ -72,7 +77,7 @@ def _make_shards(settings: DemoSettings, stages: Stages) -> None:
         build(corpus.manifest, settings.shards, workers=workers)
 
 
-def _find(settings: DemoSettings, measured: dict[str, Measured], clips: dict[str, Clip], seconds: float) -> Findings:
+def _find(settings: DemoSettings, measured: dict[str, Measured], clips: dict[str, Clip]) -> Findings:
     cosines, by_cosine, by_loss = by_fault(visits_of(read_observations(settings.out / "harmonized")), clips)
     more, by = overhead(settings.out / "harmonized", settings.out / "plain")
     return Findings(
@@ -84,7 +89,6 @@ def _find(settings: DemoSettings, measured: dict[str, Measured], clips: dict[str
         overhead=more,
         overhead_by=by,
         losses={f"{run} {pair}": c for run in RUNS for pair, c in read_losses(settings.out / run).items()},
-        seconds=seconds,
     )
 
 

@@ -1,10 +1,12 @@
-"""The last screen: five lines, one histogram, three lines."""
+"""The last screen: six lines, one histogram, three lines."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rich.console import Console
 
+from vatt_harmony.align.predict import PAGE
+from vatt_harmony.demo.aligned import OWN
 from vatt_harmony.demo.findings import Findings, broken_floors
 from vatt_harmony.demo.settings import DemoSettings
 from vatt_harmony.figures import Figure
@@ -16,16 +18,16 @@ BINS = 16
 
 def show(findings: Findings, settings: DemoSettings, console: Console) -> None:
     """Print what the demo has come to."""
-    for line in [*five_lines(findings, settings), "", *histogram(findings.cosines), "", *next_steps(settings)]:
+    for line in [*finding_lines(findings, settings), "", *histogram(findings.cosines), "", *next_steps(settings)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def five_lines(findings: Findings, settings: DemoSettings) -> list[str]:
-    """Retrieval, difference, faults, overhead, encoder."""
+def finding_lines(findings: Findings, settings: DemoSettings) -> list[str]:
+    """Retrieval, difference, faults, overhead, encoder, alignment."""
     text, sound = findings.recall("text_to_video").value, findings.recall("video_to_audio").value
     shuffled = findings.recall("shuffled").value
     gain, chance = findings.difference, findings.chance
-    return [
+    lines = [
         f"retrieval      text to video R@1 {text:.3f} ({text / chance:.0f} x chance; frames shuffled {shuffled:.3f}), "
         f"video to audio R@1 {sound:.3f} ({sound / chance:.0f} x chance)",
         f"harmonized     minus plain {gain.value:+.3f} text to video R@1, 95 % interval {gain.low:+.3f} … "
@@ -35,6 +37,13 @@ def five_lines(findings: Findings, settings: DemoSettings) -> list[str]:
         f"overhead       {findings.overhead:+.1%} ({findings.overhead_by}, harmonized over plain)",
         f"encoder        {settings.encoder}",
     ]
+    if (aligned := findings.aligned) is not None:
+        own, other = aligned.accuracy[OWN].value, aligned.accuracy[aligned.best].value
+        lines.append(
+            f"alignment      clip accuracy {own:.2f} against {other:.2f} of the best baseline ({aligned.best}), "
+            f"page {settings.alignment / PAGE}"
+        )
+    return lines
 
 
 def histogram(cosines: Mapping[str, Sequence[float]]) -> list[str]:

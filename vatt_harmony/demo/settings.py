@@ -64,6 +64,11 @@ class DemoSettings:
         """The exported encoder."""
         return self.out / "encoder"
 
+    @property
+    def alignment(self) -> Path:
+        """Films, aligner, and the page of its alignments."""
+        return self.out / "alignment"
+
     def overrides(self, run: str) -> list[str]:
         """What the run named `run` changes in the recipe, as arguments of `pretrain`."""
         values = {"data.sources.demo.shards": str(self.shards / "train"), "seed": str(self.seed)}

@@ -20,7 +20,7 @@ class Amounts:
     """Clips of a film, about: the difficulty."""
     training: int = 320
     """Training films at least; the fold's 80 clips are ordered, cut and told anew for every pass over them."""
-    validation: int = 24
+    validation: int = 20
 
 
 @dataclass(frozen=True, kw_only=True)

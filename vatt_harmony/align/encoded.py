@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vatt_harmony.align.similarity import Windows
+from vatt_harmony.align.similarity import CoupleWindows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,10 +17,8 @@ class Encoded:
     """Of each stream `[B, N_s, W]`: at a - 1 the stack's output with a items left. Behind the lengths: anything."""
     lengths: Tensor
     """int64 `[B, S]`."""
-    similarity: Tensor | None
-    """Standardised cosines `[B, N, M]`; None where the network has no window."""
-    windows: Windows | None
-    """The same, to be read at cursors."""
+    windows: CoupleWindows | None
+    """Standardised cosines of every two streams, to be read at cursors; None where the network has no window."""
     first: Tensor
     """Row of the tables that stands for each stack when it is empty, int64 `[B, S]`; a items left: a rows further."""
     shares: Tensor

@@ -21,7 +21,7 @@ from vatt_harmony.align.history import History
 from vatt_harmony.align.initialise import initialise
 from vatt_harmony.align.positions import position_count, positions
 from vatt_harmony.align.sbn import SequenceBatchNorm
-from vatt_harmony.align.similarity import Windows, similarities, window_count
+from vatt_harmony.align.similarity import CoupleWindows, window_count
 from vatt_harmony.align.stacks import Stack
 from vatt_harmony.align.state import State
 from vatt_harmony.config import from_mapping
@@ -50,12 +50,6 @@ class NeuMatch(nn.Module):
         self.register_buffer("pops", self.actions.pops, persistent=False)
         self.register_buffer("matches", self.actions.matches, persistent=False)
         self.window = config.window if config.content else 0
-        if self.window and len(dims) != 2:
-            raise UserError(
-                f"network.window is {self.window} for {len(dims)} streams",
-                "Similarities are between two streams",
-                "Set network.window to 0, or align two streams",
-            )
         generator = torch.Generator().manual_seed(seed)
         self._build(config, generator)
         initialise(self, generator)
@@ -75,7 +69,7 @@ class NeuMatch(nn.Module):
         self.history = History(self.actions, config) if config.history else None
         rest = position_count(len(self.dims))
         rest += config.action_width + config.matched_width if config.history else 0
-        rest += window_count(self.window) if self.window else 0
+        rest += window_count(self.window, len(self.dims)) if self.window else 0
         self.head = Head(len(self.dims), width, rest, self.actions.count, config.dropout)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -95,17 +89,15 @@ class NeuMatch(nn.Module):
         self._check(features, joint)
         tops = tuple(self._tops(stream, each, lengths[:, stream]) for stream, each in enumerate(features))
         clamp = self.config.mask == "none"
-        members = similarity = windows = None
+        members = windows = None
         if self.history is not None:
             weights = self.history.pairs.input_weights()
             members = item_table([top @ weight.mT for top, weight in zip(tops, weights, strict=True)], clamp=clamp)
         if self.window and joint is not None:
-            similarity = similarities(joint[0], joint[1], lengths)
-            windows = Windows(similarity, lengths, self.window)
+            windows = CoupleWindows(joint, lengths, self.window)
         return Encoded(
             tops=tops,
             lengths=lengths,
-            similarity=similarity,
             windows=windows,
             first=first_rows(tops),
             shares=item_table(self.head.shares(tops), clamp=clamp),

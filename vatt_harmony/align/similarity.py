@@ -1,5 +1,8 @@
 """What the head sees of the similarities around the cursors: our own addition to the published network."""
 
+from collections.abc import Sequence
+from itertools import combinations
+
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize, pad
@@ -19,9 +22,26 @@ def similarities(clips: Tensor, sentences: Tensor, lengths: Tensor) -> Tensor:
     return centred / (centred.square().sum((1, 2), keepdim=True) / count + EPS).sqrt()
 
 
-def window_count(window: int) -> int:
-    """Numbers that `Windows.at` gives."""
-    return window**2 + 2
+def window_count(window: int, streams: int = 2) -> int:
+    """Numbers that `CoupleWindows.at` gives."""
+    return (window**2 + 2) * (streams * (streams - 1) // 2)
+
+
+class CoupleWindows:
+    """`Windows` of every two of S streams, side by side."""
+
+    def __init__(self, joint: Sequence[Tensor], lengths: Tensor, window: int) -> None:
+        """Of features `[B, N_s, J]` in a shared space; lengths: int64 `[B, S]`."""
+        self._couples = [list(couple) for couple in combinations(range(len(joint)), 2)]
+        self._windows = [
+            Windows(similarities(joint[one], joint[other], lengths[:, [one, other]]), lengths[:, [one, other]], window)
+            for one, other in self._couples
+        ]
+
+    def at(self, sequence: Tensor, consumed: Tensor) -> Tensor:
+        """`[R, window_count]` for R cursors: their sequence int64 `[R]`, items consumed of each stream `[R, S]`."""
+        couples = zip(self._couples, self._windows, strict=True)
+        return torch.cat([windows.at(sequence, consumed[:, couple]) for couple, windows in couples], dim=1)
 
 
 class Windows:
@@ -42,7 +62,7 @@ class Windows:
         self._offsets = torch.cat([square, rows * columns * torch.arange(1, 3, device=similarity.device)])
 
     def at(self, sequence: Tensor, consumed: Tensor) -> Tensor:
-        """`[R, window_count]` for R cursors: their sequence int64 `[R]`, items consumed of both streams `[R, 2]`.
+        """`[R, window**2 + 2]` for R cursors: their sequence int64 `[R]`, items consumed of both streams `[R, 2]`.
 
         Zero outside the sequence.
         """

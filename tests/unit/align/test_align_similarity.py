@@ -1,6 +1,6 @@
 import torch
 
-from vatt_harmony.align.similarity import Windows, similarities, window_count
+from vatt_harmony.align.similarity import CoupleWindows, Windows, similarities, window_count
 
 LENGTHS = torch.tensor([[4, 3], [2, 5], [1, 1], [0, 2]])
 
@@ -35,6 +35,20 @@ def test_windows_against_loops():
                 found = windows.at(torch.tensor([row]), torch.tensor([[i, j]]))
                 assert found.shape == (1, window_count(2))
                 torch.testing.assert_close(found[0], torch.tensor([*square, for_clip, for_sentence]))
+
+
+def test_three_streams_have_the_windows_of_every_two():
+    first, second = features()
+    joint, lengths = (first, second, first.flip(1)), torch.cat([LENGTHS, LENGTHS[:, :1]], dim=1)
+    windows, cursors = CoupleWindows(joint, lengths, 2), torch.tensor([[1, 2, 0], [0, 1, 1]])
+    expected = []
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        two = lengths[:, [one, other]]
+        single = Windows(similarities(joint[one], joint[other], two), two, 2)
+        expected.append(single.at(torch.tensor([0, 1]), cursors[:, [one, other]]))
+    found = windows.at(torch.tensor([0, 1]), cursors)
+    assert found.shape == (2, window_count(2, streams=3))
+    torch.testing.assert_close(found, torch.cat(expected, dim=1))
 
 
 def test_a_similarity_that_never_varies_is_zero():

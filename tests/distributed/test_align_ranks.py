@@ -25,7 +25,7 @@ CONFIGS = [
 
 def train(rank, world_size, folder):
     """History and weights of each configuration."""
-    accelerator = new_accelerator(cpu=True)
+    accelerator = new_accelerator()
     assert accelerator.num_processes == world_size
     told = []
     for number, config in enumerate(CONFIGS):

@@ -60,7 +60,7 @@ def fit(
     numbers of the caller are left as they were. All ranks must call it. Raises UserError for sequences that cannot be
     trained on.
     """
-    accelerator = accelerator or new_accelerator()
+    accelerator = accelerator or new_accelerator(with_encoder=encoder is not None)
     device = accelerator.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         trainer = _trainer(config, train, validation, start, encoder, accelerator)

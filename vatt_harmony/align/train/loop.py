@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
@@ -96,10 +96,12 @@ class Trainer:
         return torch.stack([loss.detach(), steps]).double()
 
 
-def new_accelerator(**options: Any) -> Accelerator:
-    """Accelerate as this loop needs it, on the device and the ranks that the launcher has set.
+def new_accelerator(*, with_encoder: bool = False) -> Accelerator:
+    """Accelerate as this loop needs it, on the ranks that a launcher has started; on the CPU where there is no CUDA.
 
-    A rank may have no match in its pieces, and then no gradient in the stack of pairs.
+    Told so, Accelerate joins the ranks of torchrun on CPUs too; by itself it takes each for a run of its own. Nothing
+    is computed in half precision: that would save a network of this size nothing, and cost LARS its norms.
+    `with_encoder`: some of its parameters, such as those for sound, may have no part in an update.
     """
-    ranks = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
-    return Accelerator(kwargs_handlers=[ranks], **options)
+    ranks = DistributedDataParallelKwargs(find_unused_parameters=with_encoder, broadcast_buffers=False)
+    return Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="no", kwargs_handlers=[ranks])

@@ -14,7 +14,7 @@ from vatt_harmony.align.lars import LarsAdam
 def build_optimizer(parameters: Iterable[nn.Parameter], config: OptimConfig) -> Optimizer:
     """Optimizer over those `parameters` that are trained, in one group."""
     moving = [parameter for parameter in parameters if parameter.requires_grad]
-    adams: dict[str, Any] = {"lr": config.lr, "betas": config.betas, "eps": config.eps, "weight_decay": config.weight_decay}
+    adams: dict[str, Any] = {name: getattr(config, name) for name in ("lr", "betas", "eps", "weight_decay")}
     if config.name == "lars":
         return LarsAdam(moving, trust=config.trust, **adams)
     if config.name == "lars_sgd":

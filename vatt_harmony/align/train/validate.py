@@ -6,10 +6,10 @@ import numpy as np
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from vatt_harmony.align.by_count import Pairs
+from vatt_harmony.align.by_count import Pairs, pair_scores
 from vatt_harmony.align.config import DecodeConfig
 from vatt_harmony.align.decode import predict_all
-from vatt_harmony.align.metrics import pair_scores, scores
+from vatt_harmony.align.metrics import scores
 from vatt_harmony.align.network import NeuMatch
 from vatt_harmony.align.sequence import AlignmentSequence, owners_of
 from vatt_harmony.align.train.history import FIGURES, key

@@ -30,8 +30,7 @@ def train_verb(options: argparse.Namespace) -> int:
     if config.data.val:
         validation = _sequences(config.data.val, "data.val")
     start = NeuMatch.from_pretrained(model_folder(Path(config.data.start))) if config.data.start else None
-    # A head of a few million parameters: half precision would save nothing and cost LARS its norms.
-    accelerator = new_accelerator(mixed_precision="no")
+    accelerator = new_accelerator(with_encoder=bool(config.data.encoder))
     newest = newest_checkpoint(run)
     if newest is not None:
         check_same_run(newest, config)

@@ -7,6 +7,7 @@ import pytest
 
 from vatt_harmony.scale.align_study import grid_runs
 from vatt_harmony.scale.align_study.grid_protocol import ARMS, BASELINES, POSITIONS, PUBLISHED, WINDOW, Job, jobs
+from vatt_harmony.scale.align_study.grid_publish import publish
 from vatt_harmony.scale.align_study.grid_records import FIGURES, Record, append, is_done, read
 from vatt_harmony.scale.align_study.grid_sequences import SHOWN
 from vatt_harmony.scale.align_study.grid_tables import RIVALS, best_rival, column, difference, markdown, nearest_rival
@@ -25,7 +26,7 @@ def record(method: str, shown: str, fold: int, seed: int, accuracy: list[float |
         fold=fold,
         seed=seed,
         films=films,
-        scores={figure: accuracy for figure in FIGURES},
+        scores=dict.fromkeys(FIGURES, accuracy),
         validation=0.5,
         chosen="",
         cpu_seconds=1.0,
@@ -84,6 +85,15 @@ def test_tables_hold_every_method_for_both_kinds_of_features() -> None:
     assert all(told.count(f"| {method} |") == len(SHOWN) for method in (*RIVALS, PUBLISHED, WINDOW, "oracle"))
 
 
+def test_a_finished_study_is_published_as_records_tables_and_a_plot(tmp_path: Path) -> None:
+    append(tmp_path, study(0.1))
+    for _ in range(2):
+        publish(tmp_path, tmp_path / "out")
+    assert read(tmp_path / "out") == read(tmp_path)
+    assert markdown(study(0.1)) in (tmp_path / "out" / "grid-tables.md").read_text()
+    assert (tmp_path / "out" / "grid.png").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize(("lead", "holds"), [(0.1, True), (-0.05, False)])
 def test_row_asks_for_a_lead_over_all_with_picture_and_sound(tmp_path: Path, lead: float, holds: bool) -> None:
     append(tmp_path, study(lead))
@@ -107,7 +117,7 @@ def test_a_study_makes_only_what_is_missing(tmp_path: Path, monkeypatch: pytest.
         made.append(job)
         return [record(job.arm, job.shown, job.fold, job.seed, [0.5] * FILMS)]
 
-    for name in ("read_corpus", "features_of", "fold_of"):
+    for name in ("read_corpus", "features_of", "fold_of", "publish"):
         monkeypatch.setattr(grid_runs, name, lambda *_: None)
     monkeypatch.setattr(grid_runs, "run", run)
     first = jobs()[0]

@@ -94,7 +94,7 @@ def train_encoder(corpus: Corpus, clips: Sequence[int], seed: int, steps: int = 
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, OPTIM, steps)
         optimizer.zero_grad(set_to_none=True)
-        _loss(model, *_draw(corpus, vocabulary, clips, generator)).backward()
+        torch.autograd.backward(_loss(model, *_draw(corpus, vocabulary, clips, generator)))
         torch.nn.utils.clip_grad_norm_(model.parameters(), OPTIM.clip)
         model.head_stage.take_statistics()
         optimizer.step()

@@ -20,9 +20,12 @@ from vatt_harmony.scale.align_study.grid_corpus import read_corpus
 from vatt_harmony.scale.align_study.grid_features import features_of
 from vatt_harmony.scale.align_study.grid_folds import Fold, fold_of
 from vatt_harmony.scale.align_study.grid_protocol import AMOUNTS, ARMS, BASELINES, Job, jobs
+from vatt_harmony.scale.align_study.grid_publish import publish
 from vatt_harmony.scale.align_study.grid_records import Record, append, is_done, read, scored
 
 log = logging.getLogger(__name__)
+PUBLISHED = "published"
+"""Folder, beside the records, of the files that docs/alignment holds."""
 
 
 def make(grid: Path, folder: Path) -> None:
@@ -39,6 +42,7 @@ def make(grid: Path, folder: Path) -> None:
     for job in left:
         append(folder, run(job, films(job.fold, job.shown)))
         log.info("%s, %s, fold %d, seed %d", job.arm, job.shown, job.fold, job.seed)
+    publish(folder, folder / PUBLISHED)
 
 
 def run(job: Job, fold: Fold) -> list[Record]:

@@ -11,13 +11,13 @@ from vatt_harmony.align.comparison import Comparison, chosen_names, comparison
 from vatt_harmony.align.couples import couples, pairs_of_couples
 from vatt_harmony.align.decode import predict_all
 from vatt_harmony.align.htm import similarity_figures
-from vatt_harmony.align.metrics import truth_of
 from vatt_harmony.align.network import NeuMatch
 from vatt_harmony.align.published import print_published
 from vatt_harmony.align.sequence import ABOUT, AlignmentSequence, Owners, owners_of, read_about
 from vatt_harmony.align.table import table_of
 from vatt_harmony.align.table_report import print_table, table_figures
 from vatt_harmony.align.trained import decoding, load_aligner, read_split, split_folder
+from vatt_harmony.align.truth import truth_of
 from vatt_harmony.errors import UserError
 from vatt_harmony.figures import Figure, write_figures
 

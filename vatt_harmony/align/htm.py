@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from vatt_harmony.align.baselines.joint import joint_of
-from vatt_harmony.align.metrics import truth_of
 from vatt_harmony.align.sequence import AlignmentSequence, Floats
+from vatt_harmony.align.truth import truth_of
 from vatt_harmony.figures import Figure
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vatt_harmony.align.bootstrap import bootstrap, group_means
-from vatt_harmony.align.metrics import Scores, joined, score, truth_of
+from vatt_harmony.align.metrics import Scores, score
 from vatt_harmony.align.sequence import AlignmentSequence, Floats, Owners
+from vatt_harmony.align.truth import joined, truth_of
 from vatt_harmony.downstream.intervals import Interval
 
 Method = Callable[[AlignmentSequence], Owners]

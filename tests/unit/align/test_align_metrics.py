@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from support.alignment import film, seconds
 
-from vatt_harmony.align.metrics import joined, score, scores, truth_of
+from vatt_harmony.align.metrics import score, scores
+from vatt_harmony.align.truth import joined, truth_of
 from vatt_harmony.errors import UserError
 
 LONG = film([[10, 12], [12, 13], [13, 16]], [[10, 12.5], [14, 16]], pairs=[[0, 0], [2, 1]], name="long")
 SHORT = film(seconds(2), [[0, 1], [np.nan, np.nan]], pairs=[[0, 0]], name="short")
+TWO_UNKNOWN = np.full((2, 2), np.nan)
 
 
 def test_time_decides_for_clips_of_a_film() -> None:
@@ -36,20 +38,17 @@ def test_number_decides_without_times_and_for_texts() -> None:
         assert found.null_recall == 0
 
 
-TWO_UNKNOWN = np.full((2, 2), np.nan)
-
-
 def test_without_any_truth_nothing_is_scored() -> None:
     with pytest.raises(UserError, match="neither times of its sentences nor pairs"):
         scores(film(seconds(2), TWO_UNKNOWN), np.array([0, 1]))
 
 
 def test_films_joined_are_one_long_film() -> None:
-    owners = np.array([0, -1, 1]), np.array([-1, -1])
+    owners = np.array([0, -1, 1]), np.array([0, 1])
     both = score(*joined([truth_of(LONG), truth_of(SHORT)], owners))
     assert both.accuracy == pytest.approx((4.5 + 1) / 8)
-    assert both.iou == pytest.approx((2 / 2.5 + 2 / 3 + 0) / 3)
-    assert both.clips_right == pytest.approx(4 / 5)
+    assert both.iou == pytest.approx((2 / 2.5 + 2 / 3 + 1) / 3)
+    assert (both.clips_right, both.sentences_right) == pytest.approx((4 / 5, 3 / 4))
 
 
 def test_one_film_joined_is_itself() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vatt_harmony.align.data.labels import majority_labels
-from vatt_harmony.align.metrics import truth_of
 from vatt_harmony.align.sequence import NULL, AlignmentSequence, Floats, Owners
+from vatt_harmony.align.truth import truth_of
 
 
 def all_null(sequence: AlignmentSequence) -> Owners:

@@ -11,8 +11,9 @@ from vatt_harmony.align.baselines.joint import joint_of
 from vatt_harmony.align.baselines.registry import Baseline, Setting, quantiles
 from vatt_harmony.align.bootstrap import group_means
 from vatt_harmony.align.config import Select
-from vatt_harmony.align.metrics import Truth, measure, truth_of
+from vatt_harmony.align.metrics import measure
 from vatt_harmony.align.sequence import AlignmentSequence, Owners
+from vatt_harmony.align.truth import Truth, truth_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,7 +78,7 @@ def _trainer(
     train = share_of(train, config.data.share, config.seed)
     if encoder is not None:
         check_tuned(config)
-        encoder.requires_grad_(config.optim.encoder_lr > 0)
+        encoder.trained = config.optim.encoder_lr > 0
     shown = with_features(encoder, train[:1])[0]
     model = starting_model(config, [stream.features.shape[1] for stream in shown.streams], start)
     lessons = Lessons(train, model.actions, config.train, config.seed)

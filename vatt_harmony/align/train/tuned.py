@@ -53,19 +53,14 @@ def check_tuned(config: AlignConfig) -> None:
 def save(model: NeuMatch, encoder: "OnTheFly | None", folder: Path) -> None:
     """Write the aligner into `folder`, and an encoder that is trained beside it."""
     model.save_pretrained(folder)
-    if encoder is not None and is_trained(encoder):
+    if encoder is not None and encoder.trained:
         encoder.save_pretrained(folder / ENCODER)
 
 
 def load(model: NeuMatch, encoder: "OnTheFly | None", folder: Path) -> None:
     """Give both the weights that `save` has written."""
     model.load_state_dict(NeuMatch.from_pretrained(folder).state_dict())
-    if encoder is not None and is_trained(encoder):
+    if encoder is not None and encoder.trained:
         from vatt_harmony.model.loading import load_model
 
         encoder.model.load_state_dict(load_model(folder / ENCODER, "cpu")[0].state_dict())
-
-
-def is_trained(encoder: "OnTheFly") -> bool:
-    """Whether any of its parameters may move."""
-    return any(parameter.requires_grad for parameter in encoder.parameters())

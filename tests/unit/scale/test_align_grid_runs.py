@@ -75,3 +75,16 @@ def test_clips_are_read_with_their_words(tmp_path: Path) -> None:
     assert corpus.sentences == ("bin blue", "bin blue")
     assert corpus.vocabulary == {"bin": 1, "blue": 2}
     assert not torch.equal(corpus.sound[0], corpus.sound[1])
+
+
+def test_real_clips_move_and_speak(data_root: Path, tmp_path: Path) -> None:
+    lines = (data_root / "grid" / "sentences.csv").read_text().splitlines()
+    (tmp_path / "sentences.csv").write_text("\n".join([lines[0], lines[1], lines[-1]]) + "\n")
+    for folder in ("mpg", "mp4"):
+        (tmp_path / folder).symlink_to(data_root / "grid" / folder)
+    corpus = read_corpus(tmp_path)
+    assert all(len(words) == 6 for words in corpus.words)
+    for clip, words in enumerate(corpus.words):
+        speech = corpus.sound[clip, int(words[0].start * RATE) : int(words[-1].end * RATE)]
+        assert speech.square().mean() > 5 * corpus.sound[clip, : int(words[0].start * RATE)].square().mean()
+        assert corpus.motion[clip].std() > 0.1

@@ -76,6 +76,12 @@ def test_the_double_drop_drops_a_sentence_that_no_clip_is_like() -> None:
     assert set(drop_dtw.align(distance, keep=0.5).tolist()) - {NULL} == {0, 1, 2}
 
 
+def test_with_more_sentences_than_clips_every_clip_owns_some_and_sentences_are_dropped() -> None:
+    distance = table(".#...", "..#..")
+    assert otam.align(distance).tolist() == [1, 2]
+    assert drop_dtw.align(distance, keep=0.2).tolist() == [1, 2]
+
+
 def test_drop_costs_by_hand() -> None:
     similarity = np.array([[0.9, 0.1], [0.2, 0.4], [0.3, 0.5]])
     # Of six similarities the two highest are kept: "none" has the logit 0.5.

@@ -41,7 +41,10 @@ class Truth:
 
 
 def truth_of(sequence: AlignmentSequence) -> Truth:
-    """The truth of a sequence of two streams; raises UserError where it has neither times nor pairs."""
+    """The truth of a sequence of two streams.
+
+    Raises UserError where it has neither times nor pairs, and where something ends before it starts.
+    """
     clips, sentences = sequence.clips, sequence.sentences
     timed = bool(not clips.texts and np.isfinite(clips.spans).all() and np.isfinite(sentences.spans).any())
     if not timed and sequence.pairs is None:
@@ -49,6 +52,12 @@ def truth_of(sequence: AlignmentSequence) -> Truth:
             f"The sequence {sequence.name} has neither times of its sentences nor pairs",
             "There is no truth to score against",
             "Prepare it with annotations, or use align predict, which needs none",
+        )
+    if timed and any((stream.spans[:, 1] < stream.spans[:, 0]).any() for stream in (clips, sentences)):
+        raise UserError(
+            f"A clip or sentence of {sequence.name} ends before it starts",
+            "Its seconds would count as less than none",
+            "Mend the annotation and prepare the sequence again",
         )
     return Truth(clips=clips.spans, spans=sentences.spans, pairs=sequence.pairs, timed=timed)
 

@@ -43,6 +43,12 @@ def test_without_any_truth_nothing_is_scored() -> None:
         scores(film(seconds(2), TWO_UNKNOWN), np.array([0, 1]))
 
 
+def test_times_that_run_backwards_are_refused() -> None:
+    for clips, spans in (([[2, 1]], [[0, 1]]), ([[0, 1]], [[2, 1]])):
+        with pytest.raises(UserError, match="ends before it starts"):
+            scores(film(clips, spans), np.array([0]))
+
+
 def test_films_joined_are_one_long_film() -> None:
     owners = np.array([0, -1, 1]), np.array([0, 1])
     both = score(*joined([truth_of(LONG), truth_of(SHORT)], owners))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vatt_harmony.align.sequence import AlignmentSequence, Features, Floats
+from vatt_harmony.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,16 @@ class Joint:
 
 
 def joint_of(sequence: AlignmentSequence) -> Joint:
-    """The joint features of a sequence of two streams; raises ValueError where it has none."""
+    """The joint features of a sequence of two streams; raises ValueError for none, UserError for NaN among them."""
     clips, sentences = sequence.clips.joint, sequence.sentences.joint
     if clips is None or sentences is None:
         raise ValueError(f"the sequence {sequence.name} has no joint features")
+    if not (np.isfinite(clips).all() and np.isfinite(sentences).all()):
+        raise UserError(
+            f"Joint features of {sequence.name} are not finite numbers",
+            "Its clips would be aligned at random",
+            "Prepare the sequence again; an encoder in half precision may have overflowed",
+        )
     one, other = _unit(clips), _unit(sentences)
     return Joint(one, other, 1 - one @ other.T)
 

@@ -25,6 +25,7 @@ from vatt_harmony.align.baselines import (
 from vatt_harmony.align.baselines.joint import Joint, joint_of
 from vatt_harmony.align.baselines.registry import BASELINES
 from vatt_harmony.align.sequence import NULL, Floats
+from vatt_harmony.errors import UserError
 
 NEAR, FAR, FARTHER = 0.1, 1.0, 1.5
 
@@ -190,3 +191,5 @@ def test_joint_features_are_compared_by_their_direction_alone() -> None:
     np.testing.assert_allclose(joint_of(sequence).distance, [[0, 1, 2], [1, 1, 1]])
     with pytest.raises(ValueError, match="no joint features"):
         joint_of(film(seconds(2), seconds(3)))
+    with pytest.raises(UserError, match="not finite numbers"):
+        joint_of(film(seconds(1), seconds(1), joint=([[np.nan]], [[1.0]])))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
 
 from vatt_harmony.align.beam import beam
+from vatt_harmony.align.check import check_sequence
 from vatt_harmony.align.config import DecodeConfig
 from vatt_harmony.align.encoded import Encoded
 from vatt_harmony.align.exact import exact
@@ -46,7 +47,7 @@ def predict(model: NeuMatch, sequence: AlignmentSequence, config: DecodeConfig) 
 def predict_all(model: NeuMatch, sequences: Sequence[AlignmentSequence], config: DecodeConfig) -> list[Prediction]:
     """The alignment of each sequence, in order, by a model in evaluation mode.
 
-    Raises UserError for features that are not numbers or that the model cannot read, for more sentences than clips
+    Raises UserError for sequences that cannot be right or that the model cannot read, for more sentences than clips
     where every sentence must have a clip of its own, and for exact decoding of a model with history.
     """
     for sequence in sequences:
@@ -105,13 +106,7 @@ def _check(model: NeuMatch, sequence: AlignmentSequence) -> None:
             "They cannot be aligned",
             "Give sequences like those it was trained on",
         )
-    for stream in sequence.streams:
-        if not np.isfinite(stream.features).all() or not (stream.joint is None or np.isfinite(stream.joint).all()):
-            raise UserError(
-                f"Features of the {stream.name} of {sequence.name} are not finite numbers",
-                "Every decision after them would be noise",
-                "Prepare the sequence again; an encoder in half precision may have overflowed",
-            )
+    check_sequence(sequence)
     if model.actions.keeps_sentences and len(sequence.sentences) > len(sequence.clips):
         raise UserError(
             f"{sequence.name} has {len(sequence.clips)} clips for {len(sequence.sentences)} sentences",

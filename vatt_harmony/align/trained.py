@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from vatt_harmony.align.check import check_sequence
 from vatt_harmony.align.config import AlignConfig, DecodeConfig, Method
 from vatt_harmony.align.network import NeuMatch
 from vatt_harmony.align.sequence import ABOUT, AlignmentSequence, load_sequences
@@ -41,6 +42,8 @@ def read_split(data: Path, split: str) -> list[AlignmentSequence]:
     """The sequences of a split of prepared data, as `split_folder` finds it; raises UserError where there is none."""
     folder = split_folder(data, split)
     sequences = load_sequences(folder)
+    for sequence in sequences:
+        check_sequence(sequence)
     if not sequences:
         raise UserError(f"{folder} holds no sequence", "There is nothing to align", "Choose another --split")
     return sequences

@@ -64,7 +64,7 @@ def test_features_that_are_no_numbers_are_told() -> None:
     features = whole.sentences.features.copy()
     features[1, 0] = np.nan
     broken = replace(whole, streams=(whole.clips, replace(whole.sentences, features=features)))
-    with pytest.raises(UserError, match="sentences of film"):
+    with pytest.raises(UserError, match="sentences have features that are not finite"):
         predict(small_aligner(), broken, GREEDY)
 
 

@@ -11,6 +11,7 @@ from vatt_harmony.align.actions import ActionSet
 from vatt_harmony.align.config import Order
 from vatt_harmony.align.oracle import actions_of
 from vatt_harmony.align.sequence import AlignmentSequence, Features
+from vatt_harmony.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,10 @@ def cut(
     holds no decision, is left out. `order` and `generator` are those of `actions_of`.
     """
     assert sequence.pairs is not None, "only sequences with a truth are cut"
-    path = actions_of(sequence.pairs, sequence.lengths, action_set, order, generator)
+    try:
+        path = actions_of(sequence.pairs, sequence.lengths, action_set, order, generator)
+    except UserError as error:
+        raise UserError(f"{sequence.name}: {error.what}", error.consequence, error.fix) from error
     pops = action_set.pops.numpy()[path]
     kept_back = (action_set.matches.numpy()[path] & (pops == 0)).any(axis=1)
     ends = np.flatnonzero((pops[:, -1] == 1) & ~kept_back) + 1

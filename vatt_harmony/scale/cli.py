@@ -19,15 +19,21 @@ def add_parsers(subparsers: Any) -> None:
         help="measure the rows of a benchmark table on this machine",
         description="Prints a table of figures with their goals; exit status 0 whether they hold or not. Real media "
         "are read from VATT_HARMONY_DATA, else ../shared/data beside the checkout; rows that need them are left "
-        "out where there are none. `study` makes the runs of docs/study.md that are not on record yet, then the table.",
+        "out where there are none. `study` makes the runs of docs/study.md that are not on record yet, then the table; "
+        "`align --records DIR` those of docs/alignment.md.",
     )
     parser.add_argument("suite", choices=SUITES, metavar="SUITE", help=f"which table: {', '.join(SUITES)}")
     parser.add_argument("--only", metavar="ID,...", help="some rows of it, such as 01.5,01.11")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--pairs", type=int, default=5, metavar="N", help="repetitions of compared times (5)")
     parser.add_argument("--batch", type=int, default=16, metavar="B", help="samples a step of compared times (16)")
-    study = parser.add_argument_group("study")
-    study.add_argument("--records", type=Path, default=Path("runs/study"), metavar="DIR", help="runs/study")
+    study = parser.add_argument_group("study, and the studies of align")
+    study.add_argument(
+        "--records",
+        type=Path,
+        metavar="DIR",
+        help="make what is missing there (runs/study; align: nothing)",
+    )
     study.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: four arms of a larger model")
     study.add_argument("--processes", type=int, default=1, metavar="N", help="runs at a time, one thread each (1)")
     parser.set_defaults(run_verb=_bench)
@@ -61,6 +67,12 @@ def _check(options: argparse.Namespace) -> None:
             "All runs of the study would be made for it",
             "Leave it out, or read finished records: bench harmony --only 02.7,02.8",
         )
+    if options.suite in ("main", "harmony") and options.records is not None:
+        raise UserError(
+            f"--records belongs to bench study and bench align, not to bench {options.suite}",
+            "It would change nothing",
+            "Leave it out",
+        )
     if options.suite != "study" and (options.device, options.processes) != ("cpu", 1):
         raise UserError(
             f"--device and --processes belong to bench study, not to bench {options.suite}",
@@ -82,12 +94,13 @@ def _rows(options: argparse.Namespace, data: Path | None) -> Sequence["Row"]:
     if options.suite == "align":
         from vatt_harmony.scale.bench import align
 
-        return align.ROWS
+        return align.rows(options.records)
     from vatt_harmony.scale.study.command import run_study
     from vatt_harmony.scale.study.rows import cuda_rows, rows
 
-    run_study(options.records, options.device, options.processes, data)
-    return rows(options.records) if options.device == "cpu" else cuda_rows(options.records)
+    records = options.records or Path("runs/study")
+    run_study(records, options.device, options.processes, data)
+    return rows(records) if options.device == "cpu" else cuda_rows(records)
 
 
 def _media() -> Path | None:

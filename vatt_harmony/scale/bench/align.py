@@ -1,8 +1,10 @@
 """The suite `align`: the rows 03.1 to 03.10."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from vatt_harmony.figures import Figure
 from vatt_harmony.scale.align_study import grid_runs
 from vatt_harmony.scale.bench import (
     align_edges,
@@ -12,27 +14,36 @@ from vatt_harmony.scale.bench import (
     align_speed,
     align_yms,
 )
-from vatt_harmony.scale.bench.suite import Row
+from vatt_harmony.scale.bench.suite import NotRun, Options, Row
 
 
-def rows(records: Path | None, data: Path | None) -> Sequence[Row]:
-    """All rows; those of studies read the finished records of docs/alignment, or those in `records`.
+def rows(records: Path | None) -> tuple[Row, ...]:
+    """All rows; those of the studies read the finished records of docs/alignment.
 
-    With `records` the runs that are missing there are made first, where `data` holds real media.
+    With `records` they read that folder, and make the runs that it has no record of first.
     """
-    if records is None:
-        return _rows(align_grid.RECORDS)
-    if data is not None:
-        grid_runs.make(data / "grid", records)
-    return _rows(records)
-
-
-def _rows(records: Path) -> tuple[Row, ...]:
     return (
         align_yms.ROW,
-        align_grid.row(records),
+        *_grid(records),
         align_identities.ROW,
         align_speed.ROW,
         align_film.ROW,
         align_edges.ROW,
     )
+
+
+def _grid(records: Path | None) -> Sequence[Row]:
+    if records is None:
+        return (align_grid.ROW,)
+    row = align_grid.row(records)
+    return (_made_first(row, lambda data: grid_runs.make(data / "grid", records), "an hour, less what is on record"),)
+
+
+def _made_first(row: Row, make: Callable[[Path], None], takes: str) -> Row:
+    def run(options: Options) -> Sequence[Figure]:
+        if options.data is None:
+            raise NotRun("there are no real media; set VATT_HARMONY_DATA to their folder")
+        make(options.data)
+        return row.run(options)
+
+    return replace(row, run=run, takes=takes)

@@ -75,7 +75,7 @@ def markdown(records: Sequence[Record]) -> str:
 
 
 def _table(records: Sequence[Record], shown: str) -> str:
-    arms = [arm for arm in ARMS if arm != POSITIONS]
+    arms = [arm for arm in ARMS if arm != POSITIONS and any((r.arm, r.shown) == (arm, shown) for r in records)]
     head = ["method", "clip accuracy", "sentence IoU", *(f"{arm} minus it" for arm in arms)]
     lines = [f"**{shown}**", "", _line(head), _line(["---"] * len(head))]
     for method in (*UNTRAINED, POSITIONS, *BASELINES, *arms, "oracle"):

@@ -14,13 +14,16 @@ FPS, RATE = 8.0, 8000
 SAID = ("a red ball rolls left", "a dog barks loudly", "blue squares turn", "rain on a roof")
 
 
-def write_film(path: Path, lengths: Sequence[float], seed: int = 0, silent: Sequence[int] = ()) -> Path:
-    """A film of a shot for each of `lengths` (seconds, multiples of 1/8), each with a drifting pattern and a tone."""
+def write_film(path: Path, lengths: Sequence[float], seed: int = 0, silent: Sequence[int] = (), drift: int = 3) -> Path:
+    """A film of a shot for each of `lengths` (seconds, multiples of 1/8), each with a tone and a pattern of its own.
+
+    The pattern moves by `drift` pixels a frame; the shots `silent` have no tone.
+    """
     pictures, sounds = [], []
     for shot, seconds in enumerate(lengths):
         generator = np.random.default_rng([seed, shot])
         base = generator.integers(0, 256, (1, 6, 8, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
-        pictures += [np.roll(base, 3 * shift, axis=2) for shift in range(round(seconds * FPS))]
+        pictures += [np.roll(base, drift * shift, axis=2) for shift in range(round(seconds * FPS))]
         times = np.arange(round(seconds * RATE)) / RATE
         loudness = 0.0 if shot in silent else 0.5
         sounds.append(loudness * np.sin(2 * np.pi * generator.uniform(200, 1500) * times))

@@ -3,8 +3,11 @@
 import argparse
 import dataclasses
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from vatt_harmony.align.data.attach import with_features
 from vatt_harmony.align.data.joint import RidgeJoint
@@ -56,7 +59,7 @@ def prepare(options: PrepareOptions, failures: Failures) -> Splits:
     encoded = _encoded(options, films, clips, texts, failures)
     if options.kind == "captions":
         encoded = {
-            split: annotated.harder(each, options.variant, options.pieces, options.seed)
+            split: annotated.harder(each, [*encoded["train"], *each], options.variant, options.pieces, options.seed)
             for split, each in encoded.items()
         }
     shared, encoded = _with_joint(encoded)
@@ -102,29 +105,53 @@ def _read(options: PrepareOptions, failures: Failures) -> Splits:
 def _encoded(
     options: PrepareOptions, films: Splits, clips: ClipEncoder | None, texts: TextEncoder, failures: Failures
 ) -> Splits:
-    if options.kind == "tacos":
-        return {split: [_with_texts(film, texts) for film in each] for split, each in films.items()}
     if clips is not None:
-        found = {split: [encode_film(film, clips, texts, failures) for film in each] for split, each in films.items()}
-        return {split: [film for film in each if film is not None] for split, each in found.items()}
-    told = {split: [_with_texts(film, texts) for film in each] for split, each in films.items()}
+        return {split: list(_seen(each, clips, texts, failures)) for split, each in films.items()}
+    told = {split: _told(each, texts) for split, each in films.items()}
+    if options.kind == "tacos":
+        return told
     images = Images(noise=options.noise or 0.0, seed=options.seed)
     return {
-        split: [with_images(film, images, [*told["train"], *each]) for film in each] for split, each in told.items()
+        split: [with_images(film, images, annotated.others_than(film, [*told["train"], *each])) for film in each]
+        for split, each in told.items()
     }
 
 
-def _with_texts(film: AlignmentSequence, texts: TextEncoder) -> AlignmentSequence:
-    """The film with features of its texts, which streams of texts share a space by; others keep theirs, of width 0."""
-    rows = [texts.texts(film.name, each.texts).features if each.texts else each.features for each in film.streams]
-    return with_features(film, rows, rows if all(each.texts for each in film.streams) else None)
+def _seen(
+    films: Sequence[AlignmentSequence], clips: ClipEncoder, texts: TextEncoder, failures: Failures
+) -> Iterator[AlignmentSequence]:
+    """The films with features of clips and sentences, without those of which nothing is left."""
+    for number, film in enumerate(films, start=1):
+        print(f"film {number} of {len(films)}: {film.name}", flush=True)
+        encoded = encode_film(film, clips, texts, failures)
+        if encoded is not None:
+            yield encoded
+
+
+def _told(films: Sequence[AlignmentSequence], texts: TextEncoder) -> list[AlignmentSequence]:
+    """The films with features of their texts, in one call; of a stream without texts of width 0.
+
+    Where all streams have texts these features are also the shared space.
+    """
+    said = [text for film in films for stream in film.streams for text in stream.texts]
+    rows = texts.texts("", said).features if said else np.zeros((0, 0), np.float32)
+    ends = iter(np.cumsum([len(stream.texts) for film in films for stream in film.streams]).tolist())
+    told, start = [], 0
+    for film in films:
+        features = []
+        for stream in film.streams:
+            end = next(ends)
+            features.append(rows[start:end] if stream.texts else stream.features)
+            start = end
+        told.append(with_features(film, features, features if all(each.texts for each in film.streams) else None))
+    return told
 
 
 def _with_joint(splits: Splits) -> tuple[str, Splits]:
     """Where the space that clips and sentences share comes from, and the sequences with it."""
     sequences = [sequence for each in splits.values() for sequence in each]
     if sequences and all(sequence.has_joint for sequence in sequences):
-        return "the encoder's", splits
+        return "the features' own", splits
     train = [sequence for sequence in splits.get("train", []) if sequence.pairs is not None and len(sequence.pairs)]
     if not train:
         return "none", splits

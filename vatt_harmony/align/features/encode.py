@@ -25,7 +25,7 @@ def encode_film(
     try:
         found = list(clips.clips(film))
     except MediaError as error:
-        failures.add(f"film: {error.reason}", film.name)
+        failures.add(f"film: {error.reason}", film.media or film.name)
         return None
     for place, row in enumerate(found):
         if isinstance(row, str):

@@ -9,6 +9,8 @@ from vatt_harmony.errors import UserError
 from vatt_harmony.media.decode import probe
 from vatt_harmony.media.errors import MediaError
 
+SHORTEST_SHOT = 0.5
+"""Seconds; the detector's own bound counts frames, whatever their rate."""
 SHORTEST_REST = 0.5
 """Share of a window below which the rest of a film joins the window before it."""
 
@@ -36,7 +38,7 @@ def detected_shots(path: Path, start: float = 0.0, end: float = np.inf) -> Float
         ) from error
     first, last = _extent(path, start, end)
     manager = SceneManager()
-    manager.add_detector(AdaptiveDetector())
+    manager.add_detector(AdaptiveDetector(min_scene_len=SHORTEST_SHOT))
     manager.detect_scenes(open_video(str(path), backend="pyav"))  # what decodes the clips, too
     # The detector counts from the first picture, which may stand behind the first sound.
     shift = probe(path).video_start

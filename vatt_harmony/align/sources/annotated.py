@@ -10,7 +10,7 @@ from vatt_harmony.align.data.hm import in_pieces, with_distractors, without_sent
 from vatt_harmony.align.data.tacos import description_pairs, read_descriptions
 from vatt_harmony.align.data.tacos_groups import description_groups
 from vatt_harmony.align.data.yms import Texts, read_yms, read_yms_split
-from vatt_harmony.align.sequence import AlignmentSequence
+from vatt_harmony.align.sequence import AlignmentSequence, Stream
 from vatt_harmony.align.sources.films import SPLITS, Splits
 from vatt_harmony.errors import UserError
 from vatt_harmony.randomness import keyed_generator
@@ -50,10 +50,17 @@ def tacos(folder: Path, partners: int, streams: int = 2) -> Splits:
     }
 
 
-def harder(films: Sequence[AlignmentSequence], variant: Variant, pieces: int, seed: int) -> list[AlignmentSequence]:
+def harder(
+    films: Sequence[AlignmentSequence],
+    strangers: Sequence[AlignmentSequence],
+    variant: Variant,
+    pieces: int,
+    seed: int,
+) -> list[AlignmentSequence]:
     """The HM analogues of captioned films with features: clips in pieces, distractors (1), lost sentences (2).
 
-    Clips then follow one another a second each, so that there is no film to play.
+    Distractors are clips of the `strangers`, a film itself among them passed over. Clips then follow one another a
+    second each, so that there is no film to play. Raises UserError where there is no stranger.
     """
     if variant == "hm0" and pieces == 1:
         return list(films)
@@ -63,11 +70,23 @@ def harder(films: Sequence[AlignmentSequence], variant: Variant, pieces: int, se
         if pieces > 1:
             film = in_pieces(film, generator, pieces)
         if variant in ("hm1", "hm12"):
-            film = with_distractors(film, [other.clips for other in films if other.group != film.group], generator)
+            film = with_distractors(film, [other.clips for other in others_than(film, strangers)], generator)
         if variant in ("hm2", "hm12"):
             film = without_sentences(film, generator)
         made.append(replace(film, media=None))
     return made
+
+
+def others_than(film: AlignmentSequence, films: Sequence[AlignmentSequence]) -> list[AlignmentSequence]:
+    """Those of `films` that are of another video; raises UserError where there is none."""
+    others = [other for other in films if other.group != film.group]
+    if not others:
+        raise UserError(
+            f"There is no film but {film.name}",
+            "There are no clips of others that could belong to no sentence",
+            "Give several videos",
+        )
+    return others
 
 
 def _shown(film: AlignmentSequence, media: Path | None) -> AlignmentSequence:

@@ -13,6 +13,8 @@ from vatt_harmony.align.sequence import Floats
 from vatt_harmony.errors import UserError
 from vatt_harmony.media.captions import Caption, captions_of, clean_text, parse_subtitles
 
+TIMED = ("start", "end")
+
 
 @dataclass(frozen=True)
 class Sentences:
@@ -62,8 +64,10 @@ def _from_csv(text: str, where: str) -> list[Caption]:
     rows = list(csv.DictReader(text.splitlines()))
     if rows and "text" not in rows[0]:
         raise _refusal(where, f"it has no column 'text' but {', '.join(rows[0])}")
-    times = [{name: float(row[name]) for name in ("start", "end") if row.get(name)} for row in rows]
-    return _one_each([{"text": row["text"] or "", **time} for row, time in zip(rows, times, strict=True)], where)
+    # `captions_of` reads the times, and tells which item is wrong.
+    return _one_each(
+        [{name: row[name] for name in TIMED if row.get(name)} | {"text": row["text"] or ""} for row in rows], where
+    )
 
 
 def _one_each(items: Sequence[object], where: str) -> list[Caption]:

@@ -54,9 +54,9 @@ class Size:
 
 SIZES: Mapping[Name, Size] = {
     "TACoS": Size(updates=304, batch=32, validations=4),
-    "HM-1": Size(updates=410, batch=32, validations=5),
-    "HM-2": Size(updates=410, batch=32, validations=5),
-    SMALL: Size(updates=150, batch=16, validations=5),
+    "HM-1": Size(updates=328, batch=32, validations=4),
+    "HM-2": Size(updates=328, batch=32, validations=4),
+    SMALL: Size(updates=120, batch=16, validations=4),
 }
 
 

@@ -10,7 +10,7 @@ from vatt_harmony.align.data.hm import in_pieces, with_distractors, without_sent
 from vatt_harmony.align.data.tacos import description_pairs, read_descriptions
 from vatt_harmony.align.data.tacos_groups import description_groups
 from vatt_harmony.align.data.yms import Texts, read_yms, read_yms_split
-from vatt_harmony.align.sequence import AlignmentSequence, Stream
+from vatt_harmony.align.sequence import AlignmentSequence
 from vatt_harmony.align.sources.films import SPLITS, Splits
 from vatt_harmony.errors import UserError
 from vatt_harmony.randomness import keyed_generator

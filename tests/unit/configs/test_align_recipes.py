@@ -52,7 +52,7 @@ def test_the_recommended_one_is_the_default():
     assert load_config(AlignConfig, RECIPES["rp-lars-sbn"]) == AlignConfig()
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", sorted(RECIPES.keys() - {"tacos-three"}))  # it is for three streams
 def test_an_epoch_of_it_narrowed(name):
     config = load_config(AlignConfig, RECIPES[name], ["--network.width", "8", "--train.epochs", "1"])
     fitted = fit(config, learnable_films(3, seed=1), learnable_films(1, seed=2))

@@ -25,7 +25,8 @@ def group_means(values: Floats, groups: Sequence[str]) -> Floats:
 def bootstrap(values: Floats, seed: int = 0, draws: int = DRAWS, level: float = 0.95) -> list[Interval]:
     """Mean of each column of `values` `[G, C]`, a row a group, with its bootstrap interval; NaN rows leave a column.
 
-    Groups are drawn together for all columns, so the interval of a difference of two columns is a paired one.
+    Groups are drawn together for all columns, so the interval of a difference of two columns is a paired one. A single
+    group has a mean and no interval (NaN).
     """
     known = np.isfinite(values)
     filled, groups = np.where(known, values, 0), len(values)
@@ -50,7 +51,7 @@ def _mean(sums: Floats, counts: Floats) -> Floats:
 
 
 def _interval(values: Floats, drawn: Floats, tail: float) -> Interval:
-    if len(values) == 0:
-        return Interval(np.nan, np.nan, np.nan, 0)
+    if len(values) < 2:
+        return Interval(float(values[0]) if len(values) else np.nan, np.nan, np.nan, len(values))
     low, high = np.nanquantile(drawn, [tail, 1 - tail])
     return Interval(float(values.mean()), float(low), float(high), len(values))

@@ -96,9 +96,11 @@ def _grid(first: str, *others: str) -> Grid:
 
 
 def _cells(interval: Interval, sign: str = "") -> Sequence[str]:
-    """The value, and its interval."""
+    """The value, and its interval if there is one."""
     if interval.n == 0:
         return ["n/a", ""]
+    if interval.n == 1:
+        return [_cell(interval.value, sign), ""]
     return [_cell(interval.value, sign), f"{_cell(interval.low, sign)}…{_cell(interval.high, sign)}"]
 
 

@@ -39,6 +39,12 @@ def test_missing_values_leave_their_column_only() -> None:
     assert np.isnan(bootstrap(np.full((3, 1), np.nan))[0].value)
 
 
+def test_one_film_has_no_interval() -> None:
+    (one,) = bootstrap(np.array([[0.5], [np.nan]]))
+    assert (one.value, one.n) == (0.5, 1)
+    assert np.isnan(one.low) and np.isnan(one.high)
+
+
 def test_the_seed_decides() -> None:
     values = np.random.default_rng(0).random((9, 1))
     assert bootstrap(values, seed=1) == bootstrap(values, seed=1) != bootstrap(values, seed=2)

@@ -10,7 +10,8 @@ def overlaps(items: Floats, others: Floats) -> Floats:
     """Seconds that each of N `[N, 2]` shares with each of M intervals `[M, 2]`: `[N, M]`; 0 where a time is NaN."""
     start = np.maximum(items[:, None, 0], others[None, :, 0])
     end = np.minimum(items[:, None, 1], others[None, :, 1])
-    return np.nan_to_num((end - start).clip(min=0))
+    shared: Floats = np.nan_to_num((end - start).clip(min=0))
+    return shared
 
 
 def majority_labels(clips: Floats, sentences: Floats) -> Owners:

@@ -33,7 +33,8 @@ class Images:
 
     def _map(self, inputs: int) -> NDArray[np.float64]:
         """A random map `[D, width]` that keeps lengths on average."""
-        return keyed_generator(self.seed, "map").standard_normal((inputs, self.width)) / np.sqrt(self.width)
+        generator = keyed_generator(self.seed, "map")
+        return generator.normal(scale=self.width**-0.5, size=(inputs, self.width))
 
 
 def with_images(film: AlignmentSequence, images: Images, others: Sequence[AlignmentSequence]) -> AlignmentSequence:

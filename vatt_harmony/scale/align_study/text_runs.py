@@ -21,15 +21,19 @@ from vatt_harmony.align.train.history import Epoch
 from vatt_harmony.figures import commit
 from vatt_harmony.scale.align_study.text_data import DATA, Split, with_joint
 from vatt_harmony.scale.align_study.text_protocol import BASELINES, Job, config_of, jobs
+from vatt_harmony.scale.align_study.text_publish import publish
 from vatt_harmony.scale.align_study.text_records import Record, append, by_video, is_done, read
 
 log = logging.getLogger(__name__)
+PUBLISHED = "published"
+"""Folder, beside the records, of the files that docs/alignment holds."""
 
 
 def make(root: Path, folder: Path, wanted: Sequence[Job] | None = None) -> None:
     """Make the runs (all of the protocol, or those `wanted`) that `folder` has no record of, from the data in `root`.
 
-    Starting again goes on where it was left. In one thread: about half an hour.
+    Starting again goes on where it was left; when all of the protocol are done, tables and plots are drawn from them.
+    In one thread: about half an hour.
     """
     torch.set_num_threads(1)
     load = lru_cache(maxsize=1)(lambda data: DATA[data](root))
@@ -37,6 +41,8 @@ def make(root: Path, folder: Path, wanted: Sequence[Job] | None = None) -> None:
         if not is_done(read(folder), job):
             append(folder, run(job, load(job.data)))
             log.info("%s: %s, share %g, seed %d", job.data, job.arm, job.share, job.seed)
+    if wanted is None:
+        publish(folder, folder / PUBLISHED)
 
 
 def run(job: Job, split: Split) -> list[Record]:

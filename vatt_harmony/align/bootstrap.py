@@ -41,11 +41,6 @@ def bootstrap(values: Floats, seed: int = 0, draws: int = DRAWS, level: float = 
     return [_interval(values[known[:, c], c], drawn[:, c], tail) for c in range(values.shape[1])]
 
 
-def paired_bootstrap(one: Floats, other: Floats, groups: Sequence[str], seed: int = 0, draws: int = DRAWS) -> Interval:
-    """Mean of `one` minus `other`, both `[K]` in the same order, over groups, with its bootstrap interval."""
-    return bootstrap(group_means((one - other)[:, None], groups), seed, draws)[0]
-
-
 def _mean(sums: Floats, counts: Floats) -> Floats:
     return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
 

@@ -19,6 +19,9 @@ TITLES = {
     "null_text_recall": "null sentence recall",
     "clips_right": "clips right",
     "sentences_right": "sentences right",
+    "pairs_precision": "pair precision",
+    "pairs_recall": "pair recall",
+    "pairs_f1": "pair F1",
 }
 """Metric -> its name; every field of `Scores`."""
 HEADINGS = {
@@ -28,11 +31,12 @@ HEADINGS = {
     "null_text_recall": "R",
     "clips_right": "clips",
     "sentences_right": "sentences",
+    "pairs_f1": "pair F1",
 }
 """Metric -> its narrow name, of those in the second half of the printed table."""
 FURTHER = """
 P, R: precision and recall of null clips and null texts; clips, sentences: share with exactly their partners;
-pooled: clip accuracy and sentence IoU over all films as if they were one"""
+pair F1: of pairs by number; pooled: clip accuracy and sentence IoU over all films as if they were one"""
 
 
 def table_figures(table: Table, reference: str | None) -> list[Figure]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vatt_harmony.align import by_count
-from vatt_harmony.align.by_count import one_to_one_accuracy, set_iou
+from vatt_harmony.align.by_count import one_to_one_accuracy, pair_scores, set_iou
 from vatt_harmony.align.config import Select
 from vatt_harmony.align.in_time import clip_accuracy, null_precision_recall, sentence_iou
-from vatt_harmony.align.sequence import NULL, AlignmentSequence, Owners
+from vatt_harmony.align.sequence import NULL, AlignmentSequence, Owners, pairs_of
 from vatt_harmony.align.truth import Truth, truth_of
 
 NAN = float("nan")
@@ -34,6 +34,12 @@ class Scores:
     """Share of clips with a right partner or rightly none."""
     sentences_right: float
     """Share of sentences with exactly their clips or rightly none."""
+    pairs_precision: float
+    """Of the found pairs, the share that is true, by number."""
+    pairs_recall: float
+    """Of the true pairs, the share that was found."""
+    pairs_f1: float
+    """Harmonic mean of the two."""
 
 
 def scores(sequence: AlignmentSequence, owners: Owners) -> Scores:
@@ -53,6 +59,7 @@ def score(truth: Truth, owners: Owners) -> Scores:
         assert truth.pairs is not None
         null = by_count.null_counts(owners == NULL, by_count.without_partner(truth.pairs[:, 0], lengths[0]))
         null_texts = by_count.without_partner(truth.pairs[:, 1], lengths[1])
+    pairs = (NAN, NAN, NAN) if truth.pairs is None else pair_scores(pairs_of(owners), truth.pairs)
     null_text = by_count.null_counts(called, null_texts)
     return Scores(
         accuracy=measure(truth, owners, "accuracy"),
@@ -63,6 +70,9 @@ def score(truth: Truth, owners: Owners) -> Scores:
         null_text_recall=null_text[1],
         clips_right=right[0],
         sentences_right=right[1],
+        pairs_precision=pairs[0],
+        pairs_recall=pairs[1],
+        pairs_f1=pairs[2],
     )
 
 

@@ -33,6 +33,7 @@ def test_number_decides_without_times_and_for_texts() -> None:
     for sequence in (untimed, texts):
         found = scores(sequence, np.array([0, 0, 1]))
         assert found.accuracy == found.clips_right == pytest.approx(2 / 3)
+        assert (found.pairs_precision, found.pairs_recall, found.pairs_f1) == pytest.approx((2 / 3, 1, 4 / 5))
         assert found.iou == pytest.approx((1 / 2 + 1) / 2)
         assert np.isnan(found.null_precision)
         assert found.null_recall == 0

@@ -14,6 +14,7 @@ SHOWN = {
     "iou": "sentence IoU",
     "null_precision": "null clips, precision",
     "null_recall": "null clips, recall",
+    "pairs_f1": "pairs, F1",
 }
 """Field of `Scores` to its name."""
 

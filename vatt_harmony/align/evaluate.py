@@ -40,7 +40,7 @@ def evaluate_verb(options: argparse.Namespace) -> int:
             found[name] = [method(sequence) for sequence in sequences]
     table, similarity = table_of(found, sequences), similarity_figures(sequences)
     print_table(table, reference, console)
-    for line in [*_told(similarity), *_notes(rows, options.select)]:
+    for line in [*_told(similarity), *_notes(rows, options.select, options.split)]:
         console.print(line, highlight=False, soft_wrap=True)
     if _is_yms(split_folder(options.data, options.split)):
         print_published(console)
@@ -84,9 +84,10 @@ def _told(similarity: Sequence[Figure]) -> list[str]:
     return [f"{figure.name}: {figure.value:.1f} % of {figure.n} sentences" for figure in similarity]
 
 
-def _notes(rows: Comparison, select: str) -> list[str]:
+def _notes(rows: Comparison, select: str, split: str) -> list[str]:
     told = [f"{name}: {parameters}" for name, parameters in rows.parameters().items() if parameters]
-    notes = [f"tuned on val by {select}: {'; '.join(told)}"] if told else []
+    shown = ", whose films are shown here: they are too good" if split == "val" else ""
+    notes = [f"tuned on val by {select}{shown}: {'; '.join(told)}"] if told else []
     reasons: dict[str, list[str]] = {}
     for name, reason in rows.left_out.items():
         reasons.setdefault(reason, []).append(name)

@@ -80,6 +80,11 @@ def test_several_aligners_stand_side_by_side(data: Path, capsys: pytest.CaptureF
         assert f"NeuMATCH, {name}" in screen
 
 
+def test_tuned_rows_on_their_own_films_are_called_too_good(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate_verb(options(data, split="val", baselines="DTW")) == 0
+    assert "tuned on val by accuracy, whose films are shown here: they are too good: DTW: " in capsys.readouterr().out
+
+
 def test_without_validation_the_similarity_rows_are_left_out(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate_verb(options(data / "test")) == 0
     screen = capsys.readouterr().out

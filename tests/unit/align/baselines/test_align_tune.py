@@ -31,6 +31,14 @@ def test_a_threshold_makes_the_odd_clips_null() -> None:
     np.testing.assert_array_equal(tuned(noisy(1, noise=0.01)), noisy(1).labels)
 
 
+def test_where_no_clip_is_null_nothing_is_made_null_however_far() -> None:
+    whole = film(seconds(2), [[0, 1], [1, 2]], pairs=[[0, 0], [1, 1]], joint=([[1, 0.1], [0.1, 1]], np.eye(2)))
+    tuned = tune(BASELINES["minimum distance"], [whole], "accuracy")
+    assert tuned.describe() == "never null"
+    far = film(seconds(2), [[0, 1], [1, 2]], joint=([[-1, -0.9], [-0.9, -1]], np.eye(2)))
+    assert tuned(far).tolist() == [1, 0]
+
+
 @pytest.mark.parametrize("name", BASELINES)
 def test_the_best_of_all_that_was_tried_is_kept(name: str) -> None:
     tuned = tune(BASELINES[name], VALIDATION, "accuracy")

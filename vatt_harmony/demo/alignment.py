@@ -1,7 +1,8 @@
 """The demo's last stage: an aligner trained on films of the corpus' clips, measured on films of held-out clips."""
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import torch
@@ -86,13 +87,25 @@ def _train_and_align(
 ) -> list[Owners]:
     changes = ["--seed", str(settings.seed), *(["--train.epochs", "1"] if settings.steps is not None else [])]
     config = load_config(AlignConfig, shipped_file(RECIPE), changes)
-    fitted = fit(config, films["train"], films["val"], settings.alignment / "run")
-    predictions = predict_all(fitted.model, films["test"], config.decode)
+    with _one_thread():
+        fitted = fit(config, films["train"], films["val"], settings.alignment / "run")
+        predictions = predict_all(fitted.model, films["test"], config.decode)
     write_predictions(films["test"], predictions, settings.alignment, console)
     return [
         owners_of(prediction.pairs, len(film.clips))
         for prediction, film in zip(predictions, films["test"], strict=True)
     ]
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """The aligner's matrices are so small that threads cost more than they bring, most of all on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _measure(found: Sequence[Owners], films: Mapping[str, Sequence[AlignmentSequence]]) -> Aligned:

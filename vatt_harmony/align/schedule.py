@@ -26,7 +26,8 @@ class Schedule:
         self._optimizer = optimizer
         self._full = [group["lr"] for group in optimizer.param_groups]
         self._warmup_epochs = config.warmup_epochs
-        self._plateau = ReduceLROnPlateau(optimizer, "min", factor=config.factor, patience=config.patience)
+        # eps: torch leaves steps below 1e-8 out, so that small rates would never shrink.
+        self._plateau = ReduceLROnPlateau(optimizer, "min", config.factor, config.patience, eps=0.0)
 
     @property
     def rate(self) -> float:

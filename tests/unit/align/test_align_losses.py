@@ -49,5 +49,5 @@ def test_ranking_loss_by_hand():
 
 
 def test_a_logit_that_is_no_number_is_not_taken_for_an_illegal_action():
-    logits = torch.tensor([[[torch.nan, 0.0, -torch.inf]]])
+    logits = torch.full((1, 1, 3), torch.nan)
     assert torch.isnan(action_loss(logits, torch.tensor([[1]]), torch.tensor([1])))

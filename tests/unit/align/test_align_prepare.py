@@ -88,6 +88,14 @@ def test_given_features_that_are_not_finite_stop_it(tmp_path: Path) -> None:
         run(table, "--out", tmp_path / "out", "--features", tmp_path)
 
 
+def test_given_features_of_different_widths_are_refused(tmp_path: Path) -> None:
+    table = write_table(tmp_path)
+    for number in range(3):
+        np.savez(tmp_path / f"film{number}.npz", clips=np.ones((5, 6 + number // 2)), sentences=np.ones((4, 3)))
+    with pytest.raises(UserError, match=r"film2 are \[7, 3\] wide, those of film0 \[6, 3\]"):
+        run(table, "--out", tmp_path / "out", "--features", tmp_path)
+
+
 def test_real_films_cut_at_their_sentences(tmp_path: Path, data_root: Path, model: Path) -> None:
     movies = data_root / "grid/movies"
     rows = [f"{movies}/movie_0{n}.mp4,{movies}/movie_0{n}.srt,0,6" for n in (1,)]

@@ -50,9 +50,8 @@ def _own_actions(model: NeuMatch, batch: Batch, rows: Tensor) -> list[Tensor]:
 
 
 def _with_rows(whole: Tensor, rows: Tensor, new: Tensor, length: int) -> Tensor:
-    """`whole` `[B, T]` with `new` `[R, T']` in `rows`, padded by zeros to `length`."""
+    """`whole` `[B, T]` with `new` `[R, T']` in `rows`, made `length` long; behind their steps rows hold anything."""
     out = whole.new_zeros(len(whole), length)
     out[:, : whole.shape[1]] = whole
-    out[rows] = 0
     out[rows, : new.shape[1]] = new
     return out

@@ -30,6 +30,7 @@ def test_rows_are_left_out_with_the_reason() -> None:
     assert {rows.left_out[name] for name in BASELINES} == {"there are no features in a shared space"}
     silent = film(seconds(3), [[0, 1], [2, 3]], texts=())
     assert comparison([silent], [], ["word share"]).left_out == {"word share": "there are no texts"}
+    assert "DTW" in comparison([WHOLE], [silent], ["DTW"]).left_out
     untuned = comparison([WHOLE], [], [*FEATURE_FREE, "DTW"])
     assert untuned.left_out == {"DTW": "there is no validation split to tune it on"}
 

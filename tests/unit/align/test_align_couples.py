@@ -8,7 +8,7 @@ from support.alignment import film, seconds
 from vatt_harmony.align.couples import couples, pairs_of_couples
 
 TWO = film(seconds(2), [[0, 1]], pairs=[[0, 0]])
-THREE = replace(TWO, streams=(*TWO.streams, TWO.clips), pairs=np.array([[0, 0, 0], [1, -1, 1]]))
+THREE = replace(TWO, streams=(*TWO.streams, TWO.clips), pairs=np.array([[0, -1, 0], [1, 0, -1]]))
 
 
 def test_two_streams_are_left_alone() -> None:
@@ -20,7 +20,7 @@ def test_three_streams_are_three_couples_of_one_group() -> None:
     assert [each.name for each in found] == ["film.01", "film.02", "film.12"]
     assert {each.group for each in found} == {"film"}
     assert [each.lengths for each in found] == [(2, 1), (2, 2), (1, 2)]
-    assert [each.pairs.tolist() for each in found] == [[[0, 0]], [[0, 0], [1, 1]], [[0, 0]]]
+    assert [each.pairs.tolist() for each in found] == [[[1, 0]], [[0, 0]], []]
     assert [pairs.tolist() for pairs in pairs_of_couples(THREE.pairs)] == [each.pairs.tolist() for each in found]
 
 

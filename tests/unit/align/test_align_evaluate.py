@@ -90,6 +90,9 @@ def test_without_validation_the_similarity_rows_are_left_out(data: Path, capsys:
     screen = capsys.readouterr().out
     assert "left out, there is no validation split to tune it on: minimum distance; DTW; " in screen
     assert "oracle" in screen and "ahead" not in screen
+    save_sequences(data, [lesson(3)])  # A folder of sequences is no place of splits, whatever else lies in it.
+    assert evaluate_verb(options(data)) == 0
+    assert "there is no validation split" in capsys.readouterr().out
 
 
 def test_three_streams_are_scored_two_by_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,6 +33,10 @@ def test_rows_by_hand(row: str, owners: list[int]) -> None:
     assert FEATURE_FREE[row](SMALL).tolist() == owners
 
 
+def test_the_diagonal_rounds_down() -> None:
+    assert FEATURE_FREE["diagonal by count"](film(seconds(5), seconds(3))).tolist() == [0, 0, 1, 1, 2]
+
+
 def test_words_are_read_at_one_speed() -> None:
     """Middles at 1/12, 3/12 … 11/12; the shares of read words are 1/4, 1/4 and 1: an empty text has no time."""
     told = film(seconds(6), np.full((3, 2), np.nan), texts=["one", "", "two three four"])

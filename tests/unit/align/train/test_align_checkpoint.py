@@ -35,7 +35,7 @@ def files(run):
 @pytest.mark.parametrize("optim", STATES, ids=str)
 def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path, optim):
     whole = fit(config(5, **optim), TRAIN, VALIDATION, tmp_path / "whole")
-    for epochs in (2, 4, 5):
+    for epochs in range(1, 6):
         broken = fit(config(epochs, **optim), TRAIN, VALIDATION, tmp_path / "broken")
     assert broken.history == whole.history
     assert len({epoch["rate"] for epoch in whole.history}) > 1

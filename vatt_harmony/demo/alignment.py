@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import torch
+import yaml
 from rich.console import Console
 
 from vatt_harmony.align.comparison import NAMES, comparison
@@ -15,7 +16,8 @@ from vatt_harmony.align.predict import write_predictions
 from vatt_harmony.align.sequence import AlignmentSequence, Owners, owners_of, save_sequences
 from vatt_harmony.align.table import table_of
 from vatt_harmony.align.train.fit import fit
-from vatt_harmony.config import load_config, shipped_file
+from vatt_harmony.align.trained import CONFIG
+from vatt_harmony.config import load_config, shipped_file, to_mapping
 from vatt_harmony.demo.aligned import OWN, Aligned
 from vatt_harmony.demo.film_sequences import Encoder, write_film
 from vatt_harmony.demo.films import FilmPlan, plan_films
@@ -39,10 +41,10 @@ def align(settings: DemoSettings, clips: Mapping[str, Clip]) -> Aligned:
     """
     kept = settings.alignment / "result.json"
     if not kept.is_file():
-        films = _sequences(settings, clips)
-        console = Console(quiet=True)
-        found = _train_and_align(settings, films, console)
-        kept.write_text(json.dumps(asdict(_measure(found, films))))
+        with _one_thread():
+            films = _sequences(settings, clips)
+            found = _train_and_align(settings, films)
+            kept.write_text(json.dumps(asdict(_measure(found, films))))
     read = json.loads(kept.read_text())
     return Aligned(**{name: {row: Interval(**value) for row, value in rows.items()} for name, rows in read.items()})
 
@@ -82,15 +84,14 @@ def _plans(settings: DemoSettings, split: str, captions: Mapping[str, Sequence[s
     return plan_films(split, captions, keyed_generator(settings.seed, "films", split), films)
 
 
-def _train_and_align(
-    settings: DemoSettings, films: Mapping[str, Sequence[AlignmentSequence]], console: Console
-) -> list[Owners]:
+def _train_and_align(settings: DemoSettings, films: Mapping[str, Sequence[AlignmentSequence]]) -> list[Owners]:
     changes = ["--seed", str(settings.seed), *(["--train.epochs", "1"] if settings.steps is not None else [])]
     config = load_config(AlignConfig, shipped_file(RECIPE), changes)
-    with _one_thread():
-        fitted = fit(config, films["train"], films["val"], settings.alignment / "run")
-        predictions = predict_all(fitted.model, films["test"], config.decode)
-    write_predictions(films["test"], predictions, settings.alignment, console)
+    run = settings.alignment / "run"
+    fitted = fit(config, films["train"], films["val"], run)
+    (run / CONFIG).write_text(yaml.safe_dump(to_mapping(config), sort_keys=False))  # `align predict` decodes by it
+    predictions = predict_all(fitted.model, films["test"], config.decode)
+    write_predictions(films["test"], predictions, settings.alignment, Console(quiet=True))
     return [
         owners_of(prediction.pairs, len(film.clips))
         for prediction, film in zip(predictions, films["test"], strict=True)
@@ -99,7 +100,7 @@ def _train_and_align(
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """The aligner's matrices are so small that threads cost more than they bring, most of all on a busy machine."""
+    """Encoder and aligner are so small that threads cost more than they bring; on a busy machine, ten times more."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

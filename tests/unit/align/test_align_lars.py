@@ -48,7 +48,7 @@ def test_direction_is_adams():
         lars.step()
         adam.step()
         for old, new, other in zip(before, tensors, twins, strict=True):
-            mine, its = (new - old).flatten(), (other - old).flatten()
+            mine, its = (new.detach() - old).flatten(), (other.detach() - old).flatten()
             assert float(mine @ its / mine.norm() / its.norm()) == pytest.approx(1.0, abs=1e-12)
 
 

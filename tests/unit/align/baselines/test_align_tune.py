@@ -49,6 +49,13 @@ def test_the_best_of_all_that_was_tried_is_kept(name: str) -> None:
         assert evaluate_methods({name: other}, VALIDATION).intervals("accuracy")[name].value <= tuned.validation
 
 
+def test_gaps_are_half_of_distances_that_occur() -> None:
+    joint = joint_of(VALIDATION[0])
+    gaps = np.array(BASELINES["Needleman-Wunsch"].settings([joint]))[:, 0]
+    assert set(gaps * 2) <= set(joint.distance.ravel())
+    assert gaps.min() * 2 == joint.distance.min() and gaps.max() * 2 == joint.distance.max()
+
+
 def test_the_metric_decides() -> None:
     by = {metric: tune(BASELINES["Needleman-Wunsch"], VALIDATION, metric) for metric in ("accuracy", "iou")}
     table = evaluate_methods(by, VALIDATION)

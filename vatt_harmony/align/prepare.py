@@ -22,6 +22,7 @@ from vatt_harmony.align.sequence import ABOUT, AlignmentSequence, Floats, save_s
 from vatt_harmony.align.sources import annotated
 from vatt_harmony.align.sources.films import SPLITS, Splits, read_films
 from vatt_harmony.downstream.items import Failures
+from vatt_harmony.errors import UserError
 from vatt_harmony.figures import Figure, print_figures, write_figures
 from vatt_harmony.model.processor import VattProcessor
 
@@ -62,6 +63,7 @@ def prepare(options: PrepareOptions, failures: Failures) -> Splits:
             split: annotated.harder(each, [*encoded["train"], *each], options.variant, options.pieces, options.seed)
             for split, each in encoded.items()
         }
+    _check_widths(encoded)
     shared, encoded = _with_joint(encoded)
     about = {"clips": clips.fingerprint if clips else "made", "texts": texts.fingerprint, "shared space": shared}
     _clear(options.out)
@@ -145,6 +147,18 @@ def _told(films: Sequence[AlignmentSequence], texts: TextEncoder) -> list[Alignm
             start = end
         told.append(with_features(film, features, features if all(each.texts for each in film.streams) else None))
     return told
+
+
+def _check_widths(splits: Splits) -> None:
+    films = [film for each in splits.values() for film in each]
+    for film in films[1:]:
+        own, first = ([stream.features.shape[1] for stream in each.streams] for each in (film, films[0]))
+        if own != first:
+            raise UserError(
+                f"The features of {film.name} are {own} wide, those of {films[0].name} {first}",
+                "No network reads both",
+                "Give features of one kind",
+            )
 
 
 def _with_joint(splits: Splits) -> tuple[str, Splits]:

@@ -52,7 +52,9 @@ def _measured(known: Sequence[Judged]) -> list[Figure]:
     table = table_of({"aligned": [each.owners for each in known]}, [each.sequence for each in known])
     rows = [(field, name, table.intervals(field)["aligned"]) for field, name in SHOWN.items()]
     return [
-        Figure(id=f"predict.{field}", name=name, value=mean.value, low=mean.low, high=mean.high, n=mean.n)
+        Figure(
+            id=f"predict.{field}", name=name, value=mean.value, low=_known(mean.low), high=_known(mean.high), n=mean.n
+        )
         for field, name, mean in rows
         if mean.n
     ]
@@ -65,10 +67,17 @@ def _scored(judged: Judged) -> Scores | None:
         return None
 
 
+def _known(value: float) -> float | None:
+    """None for an end of an interval that one film alone does not give."""
+    return value if math.isfinite(value) else None
+
+
 def _short(value: float) -> str:
     return f"{value:.2f}" if math.isfinite(value) else ""
 
 
 def _interval(figure: Figure) -> str:
-    assert figure.value is not None and figure.low is not None and figure.high is not None
+    assert figure.value is not None
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:.3f}"
     return f"{figure.value:.3f} ({figure.low:.3f} … {figure.high:.3f})"

@@ -22,7 +22,7 @@ function listTexts() {
 function listSequences() {
   $("which").replaceChildren(...about.sequences.map((each, i) => element("option", { value: i }, each.name)));
   $("all-holder").hidden = about.sequences.length < 2;
-  const names = Object.keys(about.sequences[0].figures);
+  const names = [...new Set(about.sequences.flatMap((each) => Object.keys(each.figures)))];
   const head = element("tr", {}, ...["", "", ...names].map((name) => element("th", { scope: "col" }, name)));
   const rows = about.sequences.map((each, i) => {
     const button = element("button", { type: "button", className: "quiet" }, each.name);

@@ -70,7 +70,7 @@ function drawAxis() {
     const first = start() + view.from * length(), last = start() + view.to * length();
     for (let time = Math.ceil(first / step) * step; time <= last; time += step) {
       const mark = element("span", {}, clock(time));
-      mark.style.left = `${toPixel((time - start()) / length())}px`;
+      mark.style.left = `${Math.max(toPixel((time - start()) / length()), 14)}px`; // the first one is not cut off
       marks.push(mark);
     }
   }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support.aligners import random_features, small_aligner
+from tests.support.aligners import random_features, small_aligner, undecided
 from tests.unit.align.test_align_beam import SHORT, best_score
 from vatt_harmony.align import exact as module
 from vatt_harmony.align.beam import beam
@@ -18,7 +18,7 @@ from vatt_harmony.errors import UserError
 def test_it_is_the_best_of_all_paths(actions: str, seed: int) -> None:
     lengths = torch.tensor([[2, 2, 1], [1, 2, 2], [0, 1, 1]]) if actions == "streams" else SHORT
     lengths = lengths[[0]] if actions == "one_to_one" else lengths
-    model = small_aligner(lengths.shape[1], seed, actions=actions, history=False)
+    model = undecided(small_aligner(lengths.shape[1], seed, actions=actions, history=False))
     encoded = model.encode(random_features(lengths, seed), lengths)
     for row, path in enumerate(exact(model, encoded)):
         start = model.start(encoded).select(torch.tensor([row]))
@@ -30,7 +30,7 @@ def test_no_beam_beats_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STATES", 5)
     lengths = torch.tensor([[12, 9], [8, 14], [0, 3], [3, 0], [0, 0]])
     for mask in ("legal", "none"):
-        model = small_aligner(history=False, mask=mask)
+        model = undecided(small_aligner(history=False, mask=mask))
         encoded = model.encode(random_features(lengths), lengths)
         for best, kept in zip(exact(model, encoded), beam(model, encoded, 4), strict=True):
             assert best.score >= kept.score - 1e-6

@@ -35,7 +35,7 @@ def test_a_row_holds_one_item_of_a_stream() -> None:
 
 
 def test_rows_do_not_cross() -> None:
-    rows = same_time([spans([[0, 30], [10, 14]]), spans([[10, 14], [11, 41]]), spans([])], 0.3)
+    rows = same_time([spans([[0, 10], [20, 30]]), spans([[20, 30], [0, 10]]), spans([])], 0.5)
     assert rows.tolist() == [[0, 1, -1]]
 
 

@@ -105,5 +105,6 @@ DATA: Mapping[str, Callable[[Path], Split]] = {
     "TACoS": tacos,
     "HM-1": lambda root: captioned(root, hm1, 10),
     "HM-2": lambda root: captioned(root, hm2, 10),
+    "HM-2, more": lambda root: captioned(root, hm2, 20),
     "HM-2, small": lambda root: captioned(root, hm2, 3),
 }

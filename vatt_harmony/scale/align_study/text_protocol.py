@@ -36,8 +36,11 @@ LITTLE = (
 SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
 SEEDS = (1, 2, 3, 4, 5)
 
-Name = Literal["TACoS", "HM-1", "HM-2", "HM-2, small"]
-COMPARED: tuple[Name, ...] = ("TACoS", "HM-1", "HM-2")
+Name = Literal["TACoS", "HM-1", "HM-2", "HM-2, more", "HM-2, small"]
+FIRST: tuple[Name, ...] = ("TACoS", "HM-1", "HM-2")
+MORE: Name = "HM-2, more"
+"""Decided on after the first runs; see the protocol."""
+COMPARED = (*FIRST, MORE)
 """Data on which NeuMATCH stands against all baselines."""
 SMALL: Name = "HM-2, small"
 
@@ -56,6 +59,7 @@ SIZES: Mapping[Name, Size] = {
     "TACoS": Size(updates=304, batch=32, validations=4),
     "HM-1": Size(updates=328, batch=32, validations=4),
     "HM-2": Size(updates=328, batch=32, validations=4),
+    MORE: Size(updates=820, batch=32, validations=5),
     SMALL: Size(updates=120, batch=16, validations=4),
 }
 
@@ -75,7 +79,7 @@ def jobs() -> list[Job]:
     """All runs: first those against the baselines, then little data by seeds, so that all arms grow alike."""
     compared = [
         job
-        for data in COMPARED
+        for data in FIRST
         for job in (
             Job(data=data, arm=BASELINES),
             *(Job(data=data, arm=arm, seed=seed) for seed in SEEDS for arm in (WINDOW, PUBLISHED, POSITIONS)),
@@ -87,7 +91,8 @@ def jobs() -> list[Job]:
         for share in SHARES
         for arm in (LITTLE if share < 1 else dict.fromkeys((*LITTLE, *TABLE_7)))
     ]
-    return compared + little
+    more = [Job(data=MORE, arm=arm, seed=seed) for arm in (WINDOW, POSITIONS, PUBLISHED) for seed in SEEDS]
+    return [*compared, Job(data=MORE, arm=BASELINES), *more[: len(SEEDS)], *little, *more[len(SEEDS) :]]
 
 
 def config_of(job: Job, sequences: int) -> AlignConfig:

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from vatt_harmony.downstream.intervals import Interval
 from vatt_harmony.figures import Figure
-from vatt_harmony.scale.align_study.text_protocol import LITTLE, POSITIONS, PUBLISHED, SMALL, TABLE_7, WINDOW, Name
+from vatt_harmony.scale.align_study.text_protocol import (
+    LITTLE,
+    MORE,
+    POSITIONS,
+    PUBLISHED,
+    SMALL,
+    TABLE_7,
+    WINDOW,
+    Name,
+)
 from vatt_harmony.scale.align_study.text_records import Record, read
 from vatt_harmony.scale.align_study.text_tables import (
     LOW_SHARES,
@@ -23,7 +32,7 @@ from vatt_harmony.scale.bench.suite import NotRun, Options, Row, measures
 RECORDS = Path(__file__).parents[3] / "docs" / "alignment"
 """The finished studies, in a checkout."""
 Values = Iterable[Interval]
-HM: tuple[Name, ...] = ("HM-1", "HM-2")
+HM: tuple[Name, ...] = ("HM-1", "HM-2", MORE)
 SHOWN_SHARES = (*LOW_SHARES, 1.0)
 LEADS = ("minus the best baseline on validation, low end of 95 %", "minus the best baseline on validation")
 

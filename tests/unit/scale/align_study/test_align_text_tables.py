@@ -55,7 +55,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_job_is_once_in_the_protocol_and_known_when_done(records: Path) -> None:
     planned = jobs()
 
-    assert len(planned) == len(set(planned)) == 3 * 16 + 5 * (4 * 6 + 14)
+    assert len(planned) == len(set(planned)) == 4 * 16 + 5 * (4 * 6 + 14)
     assert all(is_done(read(records), job) for job in planned)
     assert not is_done(read(records)[1:30], planned[-1])
 

@@ -125,7 +125,7 @@ def sequences(name: str) -> list[AlignmentSequence]:
     """The films of a case."""
     if name == "a film among empty ones":
         return [film(9, 4), *(RIGHT[empty] for empty in ("no clips", "no sentences", "nothing at all"))]
-    return [RIGHT[name] if name in RIGHT else (WRONG | UNTRAINABLE)[name](film(6, 3))]
+    return [RIGHT[name] if name in RIGHT else {**WRONG, **UNTRAINABLE}[name](film(6, 3))]
 
 
 def fault(case: Case, folder: Path) -> str | None:

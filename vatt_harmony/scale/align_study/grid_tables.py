@@ -7,7 +7,7 @@ import numpy as np
 
 from vatt_harmony.align.baselines.feature_free import FEATURE_FREE
 from vatt_harmony.align.baselines.registry import BASELINES
-from vatt_harmony.align.bootstrap import bootstrap
+from vatt_harmony.align.bootstrap import bootstrap, group_means
 from vatt_harmony.align.sequence import Floats
 from vatt_harmony.downstream.intervals import Interval
 from vatt_harmony.scale.align_study.grid_protocol import ARMS, POSITIONS
@@ -42,7 +42,7 @@ def column(records: Sequence[Record], method: str, shown: str, figure: str) -> C
         raise ValueError(f"there is no record of {method}, {shown}")
     films = sorted(set.intersection(*(set(values) for values in seeds.values())))
     table = np.array([[values[film] for film in films] for _, values in sorted(seeds.items())])
-    return Column(films=tuple(films), values=table.mean(axis=0), by_seed=tuple(np.nanmean(table, axis=1).tolist()))
+    return Column(films=tuple(films), values=_means(table), by_seed=tuple(_means(table.T).tolist()))
 
 
 def mean(records: Sequence[Record], method: str, shown: str, figure: str = "accuracy") -> Interval:
@@ -84,6 +84,11 @@ def _table(records: Sequence[Record], shown: str) -> str:
             cells.append("" if method in (arm, "oracle") else _told(difference(records, arm, method, shown), "+"))
         lines.append(_line(cells))
     return "\n".join(lines)
+
+
+def _means(rows: Floats) -> Floats:
+    """Mean of every column of known values, NaN where none is known."""
+    return group_means(rows, ["all"] * len(rows))[0]
 
 
 def _line(cells: Sequence[str]) -> str:

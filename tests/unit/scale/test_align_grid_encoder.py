@@ -6,7 +6,8 @@ import torch
 
 from vatt_harmony.align.sequence import NULL
 from vatt_harmony.scale.align_study.grid_corpus import FRAMES, RATE, SIZE, Corpus, Word, motion_of, said
-from vatt_harmony.scale.align_study.grid_encoder import SAMPLES, WINDOW, Embedded, embed, train_encoder
+from vatt_harmony.scale.align_study.grid_embed import Embedded, embed
+from vatt_harmony.scale.align_study.grid_encoder import SAMPLES, WINDOW, train_encoder
 from vatt_harmony.scale.align_study.grid_films import make_films
 from vatt_harmony.scale.align_study.grid_sequences import sequence_of
 

@@ -14,7 +14,8 @@ from vatt_harmony.align.baselines.feature_free import FEATURE_FREE
 from vatt_harmony.align.baselines.registry import BASELINES as SIMILARITY
 from vatt_harmony.scale.align_study import grid_runs
 from vatt_harmony.scale.align_study.grid_corpus import FRAMES, RATE, SIZE, Corpus, Word, read_corpus
-from vatt_harmony.scale.align_study.grid_encoder import WINDOW, Embedded
+from vatt_harmony.scale.align_study.grid_embed import Embedded
+from vatt_harmony.scale.align_study.grid_encoder import WINDOW
 from vatt_harmony.scale.align_study.grid_films import make_films
 from vatt_harmony.scale.align_study.grid_folds import Fold
 from vatt_harmony.scale.align_study.grid_protocol import ARMS, BASELINES, Job

@@ -5,7 +5,6 @@ the sentence that a film's text holds.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -31,29 +30,11 @@ WHOLE = 0.2
 """Share of windows that stand beside the whole sentence."""
 SHIFT = 2
 """Pixels by which a batch's pictures are moved at most."""
-CHUNK = 256
 TOWER = TowerConfig(depth=2, width=96, ff=192, heads=4)
 OPTIM = OptimConfig(lr=2e-3, lr_end=2e-5, warmup=20, betas=(0.9, 0.98), weight_decay=0.05, clip=1.0)
 OBJECTIVE = ObjectiveConfig(
     mode="symmetric", temperature=0.2, weights=PairWeights(video_audio=0.0, video_text=1.0, audio_text=1.0)
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Embedded:
-    """A corpus as an encoder sees it: windows from every frame on, W = FRAMES - WINDOW + 1, and sentences."""
-
-    video: Tensor
-    """In the joint space, not normalised, `[C, W, J]`."""
-    audio: Tensor
-    """`[C, W, J]`."""
-    video_tower: Tensor
-    """Before the head `[C, W, D]`."""
-    audio_tower: Tensor
-    text: Tensor
-    """`[C, J]`."""
-    text_tower: Tensor
-    """`[C, D]`."""
 
 
 def model_config(vocabulary: int) -> ModelConfig:
@@ -101,27 +82,6 @@ def train_encoder(corpus: Corpus, clips: Sequence[int], seed: int, steps: int = 
     return model.eval()
 
 
-@torch.no_grad()
-def embed(model: Vatt, corpus: Corpus, clips: Sequence[int]) -> Embedded:
-    """Every window and the sentence of `clips`, in their order."""
-    rows: dict[str, list[Tensor]] = {name: [] for name in ("video", "audio", "video_tower", "audio_tower")}
-    for clip in clips:
-        z = model(video=_pictures(corpus.motion[clip]), audio=_sounds(corpus.sound[clip]))
-        z = {branch: z[branch] for branch in ("video", "audio")}
-        spaces, towers = model.head_stage.embed(z), model.head_stage.features(z)
-        rows["video"].append(spaces["video_text"]["video"])
-        rows["audio"].append(spaces["audio_text"]["audio"])
-        rows["video_tower"].append(towers["video"])
-        rows["audio_tower"].append(towers["audio"])
-    ids = torch.stack([token_ids(corpus.sentences[clip].split(), corpus.vocabulary) for clip in clips])
-    z = {"text": model(text=ids)["text"]}
-    return Embedded(
-        **{name: torch.stack(values) for name, values in rows.items()},
-        text=model.head_stage.embed(z)["audio_text"]["text"],
-        text_tower=model.head_stage.features(z)["text"],
-    )
-
-
 def token_ids(words: Sequence[str], vocabulary: dict[str, int]) -> Tensor:
     """Ids int64 `[WORDS]`, 0 after the last word."""
     ids = torch.zeros(WORDS, dtype=torch.int64)
@@ -160,7 +120,7 @@ def _draw(
         texts.append(token_ids(heard, vocabulary))
     moved = generator.integers(-SHIFT, SHIFT + 1, 2).tolist()
     video = torch.stack(videos).roll(moved, (2, 3)) * float(1 + 0.1 * generator.standard_normal())
-    return _coloured(video), torch.stack(sounds), torch.stack(texts)
+    return coloured(video), torch.stack(sounds), torch.stack(texts)
 
 
 def _louder(sound: Tensor, generator: Generator) -> Tensor:
@@ -174,15 +134,6 @@ def _sound_at(sound: Tensor, frame: int) -> Tensor:
     return sound[start : start + SAMPLES]
 
 
-def _pictures(motion: Tensor) -> Tensor:
-    """All windows of a clip `[W, WINDOW, H, W, 3]`."""
-    return _coloured(motion.unfold(0, WINDOW, 1).movedim(-1, 1))
-
-
-def _sounds(sound: Tensor) -> Tensor:
-    """The sound of all windows `[W, SAMPLES]`."""
-    return sound.unfold(0, SAMPLES, RATE // FPS)[: FRAMES - WINDOW + 1]
-
-
-def _coloured(grey: Tensor) -> Tensor:
+def coloured(grey: Tensor) -> Tensor:
+    """Brightness as the three colours that the model reads, `[..., 3]`."""
     return grey[..., None].expand(*grey.shape, 3)

@@ -6,7 +6,8 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 
 from vatt_harmony.scale.align_study.grid_corpus import Corpus
-from vatt_harmony.scale.align_study.grid_encoder import Embedded, embed, train_encoder
+from vatt_harmony.scale.align_study.grid_embed import Embedded, embed
+from vatt_harmony.scale.align_study.grid_encoder import train_encoder
 from vatt_harmony.scale.align_study.grid_parts import parts
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from vatt_harmony.align.sequence import AlignmentSequence
 from vatt_harmony.randomness import keyed_generator
 from vatt_harmony.scale.align_study.grid_corpus import Corpus
-from vatt_harmony.scale.align_study.grid_encoder import Embedded
+from vatt_harmony.scale.align_study.grid_embed import Embedded
 from vatt_harmony.scale.align_study.grid_films import Film, make_films
 from vatt_harmony.scale.align_study.grid_parts import parts
 from vatt_harmony.scale.align_study.grid_sequences import Shown, sequence_of

@@ -11,7 +11,8 @@ from torch.nn.functional import normalize
 
 from vatt_harmony.align.sequence import AlignmentSequence, Features, Floats, Stream, pairs_of
 from vatt_harmony.scale.align_study.grid_corpus import Corpus
-from vatt_harmony.scale.align_study.grid_encoder import WINDOW, Embedded
+from vatt_harmony.scale.align_study.grid_embed import Embedded
+from vatt_harmony.scale.align_study.grid_encoder import WINDOW
 from vatt_harmony.scale.align_study.grid_films import Film, Piece
 
 Shown = Literal["picture", "picture + sound"]

@@ -88,7 +88,8 @@ def _table(records: Sequence[Record], shown: str) -> str:
 
 def _means(rows: Floats) -> Floats:
     """Mean of every column of known values, NaN where none is known."""
-    return group_means(rows, ["all"] * len(rows))[0]
+    means: Floats = group_means(rows, ["all"] * len(rows))[0]
+    return means
 
 
 def _line(cells: Sequence[str]) -> str:

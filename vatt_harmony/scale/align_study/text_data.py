@@ -63,17 +63,19 @@ def hm2(film: AlignmentSequence, films: Sequence[AlignmentSequence], copy: int) 
     return without_sentences(film, keyed_generator(SEED, "HM-2", film.name, copy))
 
 
-def captioned(root: Path, harder: Harder, copies: int) -> Split:
+def captioned(root: Path, harder: Harder, copies: int, tested: int = 1) -> Split:
     """Films of YouCook2 captions, 60 % of the videos for training and 20 % each for validation and test.
 
-    Every training film is there `copies` times, each with its own noise and its own changes. No joint features yet.
+    Every training film is there `copies` times and every test film `tested` times, each with its own noise and its own
+    changes. No joint features yet.
     """
     films = read_captions(root / "captions" / "youcook2_val.csv")
     order = keyed_generator(SEED, "split").permutation(len(films))
     bounds = [0, round(0.6 * len(films)), round(0.8 * len(films)), len(films)]
     parts = {split: [films[n] for n in order[bounds[i] : bounds[i + 1]]] for i, split in enumerate(SPLITS)}
     encode = HashedTfidf([text for film in parts["train"] for text in film.sentences.texts], WIDTH, SEED)
-    made = {split: _made(parts[split], encode, harder, copies if split == "train" else 1) for split in SPLITS}
+    times = {"train": copies, "validation": 1, "test": tested}
+    made = {split: _made(parts[split], encode, harder, times[split]) for split in SPLITS}
     return Split(**made)
 
 
@@ -105,6 +107,6 @@ DATA: Mapping[str, Callable[[Path], Split]] = {
     "TACoS": tacos,
     "HM-1": lambda root: captioned(root, hm1, 10),
     "HM-2": lambda root: captioned(root, hm2, 10),
-    "HM-2, more": lambda root: captioned(root, hm2, 20),
+    "HM-2, more": lambda root: captioned(root, hm2, 20, tested=5),
     "HM-2, small": lambda root: captioned(root, hm2, 3),
 }

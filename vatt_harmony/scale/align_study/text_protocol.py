@@ -92,7 +92,7 @@ def jobs() -> list[Job]:
         for arm in (LITTLE if share < 1 else dict.fromkeys((*LITTLE, *TABLE_7)))
     ]
     more = [Job(data=MORE, arm=arm, seed=seed) for arm in (WINDOW, POSITIONS, PUBLISHED) for seed in SEEDS]
-    return [*compared, Job(data=MORE, arm=BASELINES), *more[: len(SEEDS)], *little, *more[len(SEEDS) :]]
+    return [*compared, *little, Job(data=MORE, arm=BASELINES), *more]
 
 
 def config_of(job: Job, sequences: int) -> AlignConfig:

@@ -15,6 +15,7 @@ LEAST = {
         f"--engine.steps 2 --engine.deepspeed configs/deepspeed/zero1_fp32.json {TOWER} --stream.global_batch 8 "
         "--stream.frames 4 --stream.size 32 --stream.sample_rate 8000 --stream.workers 0"
     ),
+    r"align train": "--train.epochs 2 --network.width 8",
 }
 CLIPS = 16
 
@@ -71,6 +72,7 @@ def test_a_copy_of_the_project_is_set_up_already(tmp_path: Path) -> None:
 def test_commands_of_the_readme(tmp_path: Path) -> None:
     copy_project(tmp_path)
     _write_videos(tmp_path)
+    _write_films(tmp_path)
     for block in BLOCKS:
         done = run_block(shortened(block, LEAST), tmp_path, timeout=300)
         assert done.returncode == 0, f"{block}\n{done.stdout[-3000:]}"
@@ -84,3 +86,11 @@ def _write_videos(folder: Path) -> None:
         write_clip(folder / "videos" / f"{number}.mp4", number)
         lines.append(f"videos/{number}.mp4,a pattern number {number}")
     (folder / "videos.csv").write_text("\n".join(lines) + "\n")
+
+
+def _write_films(folder: Path) -> None:
+    """`films.csv`: the first videos as films of one shot, with a sentence each."""
+    (folder / "told.srt").write_text("1\n00:00:00,000 --> 00:00:00,900\na pattern\n")
+    splits = ("train", "train", "val", "test")
+    lines = [f"videos/{number}.mp4,told.srt,{split}" for number, split in enumerate(splits)]
+    (folder / "films.csv").write_text("\n".join(["path,sentences,split", *lines]) + "\n")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vatt_harmony.align.data.attach import with_features
-from vatt_harmony.align.data.joint import RidgeJoint
+from vatt_harmony.align.data.joint import RidgeJoint, cross_fitted
 from vatt_harmony.align.data.synthetic import Images, with_images
 from vatt_harmony.align.features.choose import choose_encoders
 from vatt_harmony.align.features.encode import encode_film
@@ -112,7 +112,7 @@ def _encoded(
     told = {split: _told(each, texts) for split, each in films.items()}
     if options.kind == "tacos":
         return told
-    images = Images(noise=options.noise or 0.0, seed=options.seed)
+    images = Images(width=options.width, noise=options.noise or 0.0, seed=options.seed)
     return {
         split: [with_images(film, images, annotated.others_than(film, [*told["train"], *each])) for film in each]
         for split, each in told.items()
@@ -170,7 +170,11 @@ def _with_joint(splits: Splits) -> tuple[str, Splits]:
     if not train:
         return "none", splits
     ridge = RidgeJoint(train)
-    return "ridge regression on the pairs of train", {s: [ridge(film) for film in each] for s, each in splits.items()}
+    mapped = {s: [ridge(film) for film in each] for s, each in splits.items() if s != "train"}
+    return "ridge regression on the pairs of train, cross-fitted there", {
+        "train": cross_fitted(splits["train"]),
+        **mapped,
+    }
 
 
 def _clear(out: Path) -> None:

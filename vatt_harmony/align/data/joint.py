@@ -9,6 +9,28 @@ from vatt_harmony.align.data.attach import with_features
 from vatt_harmony.align.sequence import AlignmentSequence
 from vatt_harmony.errors import UserError
 
+PARTS = 5
+"""Into which the training groups are cut to be mapped by one another."""
+
+
+def cross_fitted(train: Sequence[AlignmentSequence], strength: float = 1.0) -> list[AlignmentSequence]:
+    """Training sequences with joint features, each from a fit on the other `PARTS` - 1 parts of the groups.
+
+    A regression fits its own pairs far better than new ones: similarities of the films that it has seen would teach an
+    aligner to trust what it never meets again. A single group with pairs is mapped by itself. Raises UserError as
+    `RidgeJoint`.
+    """
+    paired = [sequence for sequence in train if sequence.pairs is not None and len(sequence.pairs)]
+    part_of = {group: place % PARTS for place, group in enumerate(sorted({sequence.group for sequence in paired}))}
+    whole = RidgeJoint(train, strength)
+    if len(part_of) < 2:
+        return [whole(sequence) for sequence in train]
+    fits = {
+        part: RidgeJoint([each for each in paired if part_of[each.group] != part], strength)
+        for part in set(part_of.values())
+    }
+    return [fits.get(part_of.get(sequence.group, -1), whole)(sequence) for sequence in train]
+
 
 class RidgeJoint:
     """Clip features mapped to sentence features by ridge regression over the pairs of training sequences alone."""

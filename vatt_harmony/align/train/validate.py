@@ -6,6 +6,7 @@ import numpy as np
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
+from vatt_harmony.align.bootstrap import group_means
 from vatt_harmony.align.by_count import Pairs, pair_scores
 from vatt_harmony.align.config import DecodeConfig
 from vatt_harmony.align.decode import predict_all
@@ -19,7 +20,7 @@ from vatt_harmony.errors import UserError
 def validate(
     model: NeuMatch, sequences: Sequence[AlignmentSequence], decode: DecodeConfig, accelerator: Accelerator
 ) -> Mapping[str, float]:
-    """Means over the sequences of clip accuracy and sentence IoU; of three and more streams both are the pairs' F1.
+    """Means over the groups of clip accuracy and sentence IoU; of three and more streams both are the pairs' F1.
 
     All ranks must call it; each decodes its part, all get the same. Raises UserError where there is no truth.
     """
@@ -31,7 +32,8 @@ def validate(
         for place, prediction in zip(places, predictions, strict=True)
     ]
     every = mine if accelerator.num_processes == 1 else gather_object(mine)
-    table = np.array([figures for _, figures in sorted(every)])
+    groups = [sequence.group for sequence in sequences]
+    table = group_means(np.array([figures for _, figures in sorted(every)]).reshape(-1, len(FIGURES)), groups)
     if not np.isfinite(table).any(axis=0).all():
         raise UserError(
             "The validation sequences hold nothing that could be scored",

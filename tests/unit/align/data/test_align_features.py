@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from vatt_harmony.align.data.attach import encode_texts
-from vatt_harmony.align.data.joint import RidgeJoint
+from vatt_harmony.align.data.joint import RidgeJoint, cross_fitted
 from vatt_harmony.align.data.synthetic import Images, with_images
 from vatt_harmony.align.data.tfidf import HashedTfidf
 from vatt_harmony.align.sequence import AlignmentSequence, Stream, pairs_of
@@ -89,3 +89,40 @@ def test_regression_finds_the_map_from_training_pairs() -> None:
 def test_nothing_paired_cannot_be_fitted() -> None:
     with pytest.raises(UserError, match="pair"):
         RidgeJoint([film("a", [-1, -1], TEXTS)])
+
+
+def test_training_films_are_mapped_by_a_fit_on_other_films() -> None:
+    encode = HashedTfidf([f"word{number}" for number in range(80)], width=60)
+    images = Images(width=60, noise=6.0)
+    films = encoded([film(str(n), [0, 1], [f"word{2 * n}", f"word{2 * n + 1}"]) for n in range(20)], encode)
+    films = [with_images(each, images, films) for each in films]
+
+    seen, unseen = [RidgeJoint(films, 0.1)(each) for each in films], cross_fitted(films, 0.1)
+
+    assert _matched(seen) > 0.5 > 0.2 > _matched(unseen)
+    assert unseen[7].clips.joint is not None
+    others = [each for each in films if _part(each, films) != _part(films[7], films)]
+    part = RidgeJoint(others, 0.1)(films[7])
+    assert_allclose(unseen[7].clips.joint, part.clips.joint, atol=1e-6)
+
+
+def test_a_single_film_is_mapped_by_itself() -> None:
+    films = encoded([film("a", [0, 1], TEXTS[:2]), film("b", [-1, -1], TEXTS[2:])], HashedTfidf(TEXTS, width=32))
+    films = [with_images(each, Images(width=40), films) for each in films]
+
+    for fitted, plain in zip(cross_fitted(films), map(RidgeJoint(films), films), strict=True):
+        assert_array_equal(fitted.clips.joint, plain.clips.joint)
+
+
+def _part(one: AlignmentSequence, films: Sequence[AlignmentSequence]) -> int:
+    return sorted({each.group for each in films}).index(one.group) % 5
+
+
+def _matched(films: Sequence[AlignmentSequence]) -> float:
+    """Mean cosine of clips with their own sentences."""
+    cosines = []
+    for each in films:
+        clips, sentences = each.clips.joint, each.sentences.joint
+        assert clips is not None and sentences is not None
+        cosines += [(clip @ own) / np.linalg.norm(clip) for clip, own in zip(clips, sentences, strict=True)]
+    return float(np.mean(cosines))

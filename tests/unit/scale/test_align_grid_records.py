@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from vatt_harmony.scale.align_study import grid_runs
-from vatt_harmony.scale.align_study.grid_protocol import ARMS, BASELINES, POSITIONS, PUBLISHED, WINDOW, Job, jobs
+from vatt_harmony.scale.align_study.grid_protocol import (
+    ARMS,
+    BASELINES,
+    POSITIONS,
+    PUBLISHED,
+    SEEDS,
+    WINDOW,
+    Job,
+    jobs,
+)
 from vatt_harmony.scale.align_study.grid_publish import publish
 from vatt_harmony.scale.align_study.grid_records import FIGURES, Record, append, is_done, read
 from vatt_harmony.scale.align_study.grid_sequences import SHOWN
@@ -14,7 +23,7 @@ from vatt_harmony.scale.align_study.grid_tables import RIVALS, best_rival, colum
 from vatt_harmony.scale.bench.align_grid import MEASURES, measure, row
 from vatt_harmony.scale.bench.suite import NotRun, Options
 
-FOLDS, FILMS = 2, 4
+FOLDS, FILMS = 5, 4
 
 
 def record(method: str, shown: str, fold: int, seed: int, accuracy: list[float | None]) -> Record:
@@ -35,20 +44,19 @@ def record(method: str, shown: str, fold: int, seed: int, accuracy: list[float |
 
 
 def study(lead: float) -> list[Record]:
-    """Every rival at 0.5 and DTW at 0.6, both arms `lead` above DTW, with differences between films and seeds."""
+    """Every run: rivals at 0.5 and DTW at 0.6, both arms `lead` above DTW, with differences between films and seeds."""
     generator = np.random.default_rng(0)
     films = {fold: generator.normal(0, 0.1, FILMS) for fold in range(FOLDS)}
     made = []
-    for shown in SHOWN:
-        for fold in range(FOLDS):
-            for method in (*RIVALS, "oracle"):
-                if method != POSITIONS or shown == SHOWN[0]:
-                    level = 0.6 if method == "DTW" else 0.5
-                    made.append(record(method, shown, fold, 0, (level + films[fold]).tolist()))
-            for arm in (PUBLISHED, WINDOW):
-                for seed in (1, 2):
-                    noise = generator.normal(0, 0.01, FILMS)
-                    made.append(record(arm, shown, fold, seed, (0.6 + lead + films[fold] + noise).tolist()))
+    for job in jobs():
+        if job.arm == BASELINES:
+            for method in ("oracle", *(rival for rival in RIVALS if rival != POSITIONS)):
+                level = 0.6 if method == "DTW" else 0.5
+                made.append(record(method, job.shown, job.fold, job.seed, (level + films[job.fold]).tolist()))
+            continue
+        level = 0.6 + lead if job.arm in (PUBLISHED, WINDOW) else 0.5
+        accuracy = level + films[job.fold] + generator.normal(0, 0.01, FILMS)
+        made.append(record(job.arm, job.shown, job.fold, job.seed, accuracy.tolist()))
     return made
 
 
@@ -63,7 +71,7 @@ def test_records_come_back_as_written(tmp_path: Path) -> None:
 def test_a_film_counts_once_whatever_the_number_of_seeds() -> None:
     found = column(study(0.1), WINDOW, SHOWN[0], "accuracy")
     assert found.values.shape == (FOLDS * FILMS,)
-    assert len(found.by_seed) == 2
+    assert len(found.by_seed) == len(SEEDS)
     assert np.mean(found.by_seed) == pytest.approx(found.values.mean())
 
 
@@ -105,8 +113,11 @@ def test_row_asks_for_a_lead_over_all_with_picture_and_sound(tmp_path: Path, lea
     assert all(figure.value is not None for figure in figures)
 
 
-def test_row_is_not_run_without_records(tmp_path: Path) -> None:
-    with pytest.raises(NotRun, match="no records"):
+def test_row_is_not_run_where_a_run_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(NotRun, match=r"100 of 100 runs .* the first is NeuMATCH, picture \+ sound, fold 0, seed 1"):
+        measure(tmp_path, Options())
+    append(tmp_path, [each for each in study(0.1) if (each.arm, each.fold) != (BASELINES, 4)])
+    with pytest.raises(NotRun, match=r"2 of 100 runs .* the first is baselines, picture, fold 4"):
         measure(tmp_path, Options())
 
 

@@ -22,7 +22,7 @@ MATCHED, GAP = 0, 1
 def align(distance: Floats, gap: float) -> Owners:
     """Owners `[N]` by `distance` `[N, M]`; a match is worth while where it costs less than two gaps."""
     clips, sentences = distance.shape
-    path, _ = gap_path(distance, np.full(clips, gap), np.full(sentences, gap))
+    path, _ = gap_path(distance, np.full(clips, float(gap)), np.full(sentences, float(gap)))
     return nearest(distance, cells_of(path, distance.shape, MATCHED)).owners
 
 

@@ -74,7 +74,7 @@ BASELINES: Mapping[str, Baseline] = {
     "soft-DTW": Baseline(
         assign=lambda joint, setting: soft_dtw.assign(joint.distance, *setting),
         parameters=("gamma",),
-        settings=_grid((0.01, 0.03, 0.1, 0.3)),
+        settings=_grid((0.01, 0.03, 0.1, 0.3, 1.0)),
         thresholded=True,
     ),
     "CTW": Baseline(

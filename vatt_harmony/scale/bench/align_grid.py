@@ -7,8 +7,8 @@ from pathlib import Path
 
 from vatt_harmony.downstream.intervals import Interval
 from vatt_harmony.figures import Figure
-from vatt_harmony.scale.align_study.grid_protocol import POSITIONS, PUBLISHED, WINDOW
-from vatt_harmony.scale.align_study.grid_records import read
+from vatt_harmony.scale.align_study.grid_protocol import POSITIONS, PUBLISHED, WINDOW, jobs
+from vatt_harmony.scale.align_study.grid_records import is_done, read
 from vatt_harmony.scale.align_study.grid_sequences import SHOWN
 from vatt_harmony.scale.align_study.grid_tables import best_rival, mean, nearest_rival
 from vatt_harmony.scale.bench.suite import NotRun, Options, Row, measures
@@ -33,10 +33,15 @@ MEASURES = measures(
 
 
 def measure(folder: Path, options: Options) -> Sequence[Figure]:
-    """The figures of the records in `folder`; raises NotRun where there are none."""
+    """The figures of the records in `folder`; raises NotRun where one is missing."""
     records = read(folder)
-    if not records:
-        raise NotRun(f"there are no records of GRID films in {folder}; bench align --records DIR makes them")
+    missing = [job for job in jobs() if not is_done(records, job)]
+    if missing:
+        first = f"{missing[0].arm}, {missing[0].shown}, fold {missing[0].fold}, seed {missing[0].seed}"
+        raise NotRun(
+            f"{len(missing)} of {len(jobs())} runs on GRID films are not on record in {folder}, the first is {first}; "
+            "bench align --records DIR makes them"
+        )
     values = [
         *(nearest_rival(records, arm, shown) for shown in SHOWN for arm in TRAINED),
         *(mean(records, arm, shown) for shown in SHOWN for arm in TRAINED),

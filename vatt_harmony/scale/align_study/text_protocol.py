@@ -23,7 +23,8 @@ TABLE_7 = (
     "rp-lars-2ln",
     "rp-lars-4ln",
 )
-PRETRAINED = ", pretrained"
+PRETRAINED, PLAIN = ", pretrained", ", no window"
+"""What an arm's name says beside its preset."""
 LITTLE = (
     "full-adam",
     "full-adam" + PRETRAINED,
@@ -35,12 +36,13 @@ LITTLE = (
 """Arms on little data."""
 SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
 SEEDS = (1, 2, 3, 4, 5)
+ANALYSED = 2
+"""Seeds, from the first, whose movement is recorded for the presets at all training videos."""
+PATIENCE = 2
+"""Epochs without a better training loss after which the rate is halved; published 10 of 350."""
 
-Name = Literal["TACoS", "HM-1", "HM-2", "HM-2, more", "HM-2, small"]
-FIRST: tuple[Name, ...] = ("TACoS", "HM-1", "HM-2")
-MORE: Name = "HM-2, more"
-"""Decided on after the first runs; see the protocol."""
-COMPARED = (*FIRST, MORE)
+Name = Literal["TACoS", "HM-1", "HM-2", "HM-2, small"]
+COMPARED: tuple[Name, ...] = ("HM-1", "HM-2", "TACoS")
 """Data on which NeuMATCH stands against all baselines."""
 SMALL: Name = "HM-2, small"
 
@@ -57,9 +59,8 @@ class Size:
 
 SIZES: Mapping[Name, Size] = {
     "TACoS": Size(updates=304, batch=32, validations=4),
-    "HM-1": Size(updates=328, batch=32, validations=4),
-    "HM-2": Size(updates=328, batch=32, validations=4),
-    MORE: Size(updates=820, batch=32, validations=5),
+    "HM-1": Size(updates=410, batch=32, validations=5),
+    "HM-2": Size(updates=410, batch=32, validations=5),
     SMALL: Size(updates=120, batch=16, validations=4),
 }
 
@@ -76,23 +77,22 @@ class Job:
 
 
 def jobs() -> list[Job]:
-    """All runs: first those against the baselines, then little data by seeds, so that all arms grow alike."""
-    compared = [
-        job
-        for data in FIRST
-        for job in (
+    """All runs, in the order in which they are made; of little data by seeds, so that all arms grow alike."""
+    compared = {
+        data: [
             Job(data=data, arm=BASELINES),
             *(Job(data=data, arm=arm, seed=seed) for seed in SEEDS for arm in (WINDOW, PUBLISHED, POSITIONS)),
-        )
-    ]
+        ]
+        for data in COMPARED
+    }
     little = [
         Job(data=SMALL, arm=arm, share=share, seed=seed)
         for seed in SEEDS
         for share in SHARES
         for arm in (LITTLE if share < 1 else dict.fromkeys((*LITTLE, *TABLE_7)))
     ]
-    more = [Job(data=MORE, arm=arm, seed=seed) for arm in (WINDOW, POSITIONS, PUBLISHED) for seed in SEEDS]
-    return [*compared, *little, Job(data=MORE, arm=BASELINES), *more]
+    plain = [Job(data=SMALL, arm=arm + PLAIN, seed=seed) for seed in SEEDS for arm in TABLE_7]
+    return [*compared["HM-1"], *compared["HM-2"], *little, *plain, *compared["TACoS"]]
 
 
 def config_of(job: Job, sequences: int) -> AlignConfig:
@@ -103,13 +103,13 @@ def config_of(job: Job, sequences: int) -> AlignConfig:
     return replace(
         arm,
         network=replace(arm.network, width=64, actions="one_to_many" if job.data == "TACoS" else "one_to_one"),
-        optim=replace(arm.optim, patience=epochs, warmup_epochs=-(-epochs // 5) if arm.optim.warmup_epochs else 0),
+        optim=replace(arm.optim, patience=PATIENCE, warmup_epochs=-(-epochs // 5) if arm.optim.warmup_epochs else 0),
         train=replace(
             arm.train,
             epochs=epochs,
             batch=size.batch,
             validate_every=max(1, epochs // size.validations),
-            analysis=job.data == SMALL and job.share == 1,
+            analysis=job.data == SMALL and job.share == 1 and job.seed <= ANALYSED,
         ),
         seed=job.seed,
     )
@@ -125,10 +125,11 @@ def _compared(job: Job) -> AlignConfig:
 
 
 def _little(arm: str) -> AlignConfig:
-    """A preset with the window, without which too little is learnt on so little data to tell arms apart."""
-    preset = _preset(arm.removesuffix(PRETRAINED))
+    """A preset, with the window unless its name says otherwise."""
+    preset = _preset(arm.removesuffix(PRETRAINED).removesuffix(PLAIN))
     pretrain = PretrainConfig(epochs=10 if arm.endswith(PRETRAINED) else 0)
-    return replace(preset, network=replace(preset.network, window=3), pretrain=pretrain)
+    window = 0 if arm.endswith(PLAIN) else 3
+    return replace(preset, network=replace(preset.network, window=window), pretrain=pretrain)
 
 
 @cache

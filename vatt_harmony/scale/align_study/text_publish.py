@@ -35,7 +35,7 @@ def publish(records: Path, out: Path) -> None:
 
 def comparison(records: Sequence[Record]) -> Figure:
     """Clip accuracy of every method on each data set."""
-    figure = Figure(figsize=(11, 4.4), layout="constrained")
+    figure = Figure(figsize=(12, 4.4), layout="constrained")
     methods = sorted((*RIVALS, PUBLISHED, WINDOW), key=lambda method: mean(records, COMPARED[0], method).value)
     for axes, data in zip(figure.subplots(1, len(COMPARED), sharey=True), COMPARED, strict=True):
         for method in methods:
@@ -73,6 +73,7 @@ def movements(records: Sequence[Record]) -> Figure:
         for part, values in movement(records, arm).items():
             axes.plot(np.arange(1, len(values) + 1), values, "o-", ms=3, color=f"C{parts.index(part)}", label=part)
         axes.set_yscale("log")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         _plain(axes, arm, "epoch")
     grid[0, 0].set_ylabel("change / norm, by an update", fontsize=8)
     lines = {line.get_label(): line for axes in grid.flat for line in axes.lines}

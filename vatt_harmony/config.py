@@ -25,7 +25,7 @@ def load_config(cls: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
         raise UserError(
             f"Configuration {path} does not exist",
             "Nothing was started",
-            "Give a YAML file; the recipes are in configs/pretrain/",
+            _known_recipes(path.stem),
         )
     try:
         mapping = yaml.safe_load(path.read_text()) or {}
@@ -111,6 +111,19 @@ _Scalars.add_implicit_resolver(
     re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)$"),
     list("-+0123456789."),
 )
+
+
+def _known_recipes(name: str) -> str:
+    """The shipped recipes called most like `name`, or the folders where all of them are."""
+    package = Path(__file__).resolve().parent
+    folders = (package.parent / "configs", package / "configs")
+    recipes = sorted(next(filter(Path.is_dir, folders)).glob("*/*.yaml"))
+    near = difflib.get_close_matches(name, sorted({recipe.stem for recipe in recipes}), n=1)
+    if near:
+        told = [f"configs/{recipe.parent.name}/{recipe.name}" for recipe in recipes if recipe.stem in near]
+        return f"Did you mean {' or '.join(told)}?"
+    shelves = sorted({f"configs/{recipe.parent.name}/" for recipe in recipes})
+    return f"Give a YAML file; the recipes are in {' and '.join(shelves)}"
 
 
 def _required(field: "dataclasses.Field[Any]") -> bool:

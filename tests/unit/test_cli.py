@@ -58,6 +58,7 @@ SURFACE = {
         "--image-weights",
         "--frames",
         "--text",
+        "--width",
         "--features",
         "--shots",
         "--window",

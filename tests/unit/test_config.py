@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -35,6 +36,19 @@ def test_what_is_saved_is_what_was_read():
     config = from_mapping(Outer, given)
     assert config.inner.pair == (3.0, 4.0) and config.named["a"].rate == 1.0 and config.source == {"x": [1]}
     assert from_mapping(Outer, yaml.safe_load(yaml.safe_dump(to_mapping(config)))) == config
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("rp-lars-snb.yaml", "Did you mean configs/align/rp-lars-sbn.yaml[?]"),
+        ("configs/dmo.yaml", "Did you mean configs/align/demo.yaml or configs/pretrain/demo.yaml[?]"),
+        ("zzz.yaml", "the recipes are in configs/align/ and configs/pretrain/"),
+    ],
+)
+def test_a_missing_recipe_names_the_nearest_one_or_where_all_are(given, told):
+    with pytest.raises(UserError, match=told):
+        load_config(Outer, Path(given))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,11 @@ def add_prepare(subparsers: Subparsers) -> None:
         description="Writes OUT/train, OUT/val and OUT/test, which the other align verbs read.",
     )
     parser.add_argument(
-        "source", type=Path, metavar="SOURCE", help="films, captions: a CSV; yms: a folder; tacos: a folder"
+        "source",
+        type=Path,
+        metavar="SOURCE",
+        help="films: a CSV, or a folder of NAME.mp4 with NAME.srt, vtt, json, csv or txt beside, all for OUT/test; "
+        "captions: a CSV; yms, tacos: a folder",
     )
     parser.add_argument(
         "--from",
@@ -56,6 +60,9 @@ def _add_features(group: "argparse._ArgumentGroup") -> None:
         "--frames", type=_at_least_one, default=1, metavar="N", help="pictures a clip (1: the central one)"
     )
     group.add_argument("--text", metavar="NAME", help="transformers text encoder or its folder, or tfidf")
+    group.add_argument(
+        "--width", type=_at_least_one, default=300, metavar="N", help="of tfidf features, and of made clips (300)"
+    )
     group.add_argument(
         "--features", type=Path, metavar="DIR", help="given features, a file a film: npz, npy, safetensors"
     )
@@ -103,8 +110,11 @@ def _add_annotations(group: "argparse._ArgumentGroup") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from transformers.utils import logging
+
     from vatt_harmony.align.prepare import prepare_verb
 
+    logging.disable_progress_bar()
     return prepare_verb(options)
 
 

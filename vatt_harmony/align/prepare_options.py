@@ -16,7 +16,7 @@ class PrepareOptions:
     """What to prepare, and how."""
 
     source: Path
-    """Of films and captions a CSV, of yms and tacos a folder."""
+    """Of films a CSV or a folder, of captions a CSV, of yms and tacos a folder."""
     out: Path
     """Folder that gets `train`, `val` and `test`."""
     kind: Literal["films", "yms", "tacos", "captions"] = "films"
@@ -37,6 +37,8 @@ class PrepareOptions:
     """Pictures of a clip that the image encoder sees; 1: the central one."""
     text: str | None = None
     """Text encoder of transformers, its folder, or "tfidf"."""
+    width: int = 300
+    """Of features from word counts, and of clips made from texts."""
     features: Path | None = None
     """Folder of given features."""
     shots: Literal["detect", "fixed"] = "detect"
@@ -74,6 +76,11 @@ class PrepareOptions:
         sources = [name for name in ("encoder", "image", "features", "noise") if getattr(self, name) is not None]
         if self.streams != 2 and self.kind != "tacos":
             raise _refusal(f"--streams {self.streams} for {self.kind}", "Only descriptions of TACoS come in groups")
+        words = self.text == "tfidf" or (self.text is None and self.encoder is None and self.features is None)
+        if self.width != 300 and not words and self.noise is None:
+            raise _refusal(
+                f"--width {self.width} of features that an encoder makes", "Leave it out, or take --text tfidf"
+            )
         if self.kind == "tacos":
             if sources:
                 raise _refusal(f"TACoS has no clips to use --{sources[0]} on", "Leave it out; --text names the encoder")
@@ -82,7 +89,9 @@ class PrepareOptions:
             told = " and ".join(f"--{name}" for name in sources)
             raise _refusal(
                 f"{told or 'Nothing'} says where clip features come from",
-                "Give one of --encoder, --image and --features, or --noise with --from yms or captions",
+                "Give one of --encoder, --image and --features"
+                if self.kind == "films"
+                else "Give --noise or --features, or --media with --encoder or --image",
             )
         if self.noise is not None and (self.kind == "films" or self.noise < 0):
             raise _refusal(
@@ -91,7 +100,8 @@ class PrepareOptions:
             )
         if self.kind != "films" and self.media is None and (self.encoder or self.image):
             raise _refusal(
-                f"There are no films of these {self.kind} to look at", "Give --media DIR, --features or --noise"
+                f"There are no films of these {self.kind} to look at",
+                "Give --noise or --features in their stead, or --media DIR",
             )
         if self.image is not None and self.text is None:
             raise _refusal("--image reads no sentences", "Name a text encoder, such as --text tfidf")

@@ -46,20 +46,27 @@ def table_figures(table: Table, reference: str | None) -> list[Figure]:
         leads = {} if reference is None else table.differences(metric, reference)
         for method, interval in table.intervals(metric).items():
             title, name = TITLES[metric], f"align.{method}.{metric}"
-            figures.append(_figure(name, f"{method}, {title}", interval))
+            figures.append(percent_figure(name, f"{method}, {title}", interval))
             pooled = getattr(table.pooled[method], metric)
             figures.append(
                 Figure(id=f"{name}.pooled", name=f"{method}, {title}, pooled", value=_percent(pooled), unit="%")
             )
             if method in leads:
-                figures.append(_figure(f"{name}.lead", f"{reference} minus {method}, {title}", leads[method]))
+                figures.append(percent_figure(f"{name}.lead", f"{reference} minus {method}, {title}", leads[method]))
     return figures
+
+
+def percent_figure(name: str, title: str, interval: Interval) -> Figure:
+    """A share as percent; what is not known of it, such as the ends of an interval over one film, is None."""
+    low, high = _percent(interval.low), _percent(interval.high)
+    return Figure(id=name, name=title, value=_percent(interval.value), unit="%", low=low, high=high, n=interval.n)
 
 
 def print_table(table: Table, reference: str | None, console: Console) -> None:
     """Print what is right, with intervals and what `reference` is ahead by; then what is null, and pooled values."""
     films = len(set(table.groups))
-    told = [f"sequences: {len(table.groups)}, films: {films}; percent, mean over films, 95 % bootstrap over films"]
+    sure = "mean over films, 95 % bootstrap over films" if films > 1 else "one film: no intervals"
+    told = [f"sequences: {len(table.groups)}, films: {films}; percent, {sure}"]
     if reference is not None:
         told.append(f"ahead: {reference} minus the row, clip accuracy, paired by film")
     console.print("\n".join(told), highlight=False, soft_wrap=True)
@@ -71,12 +78,14 @@ def print_table(table: Table, reference: str | None, console: Console) -> None:
 def _right(table: Table, reference: str | None) -> Grid:
     intervals = {metric: table.intervals(metric) for metric in ("accuracy", "iou")}
     leads = {} if reference is None else table.differences("accuracy", reference)
-    grid = _grid("method", "accuracy", "95 %", "IoU", "95 %", *(("ahead", "95 %") if reference else ()))
+    columns = ("accuracy", "IoU", "ahead") if reference else ("accuracy", "IoU")
+    sure = len(set(table.groups)) > 1
+    grid = _grid("method", *(name for column in columns for name in ((column, "95 %") if sure else (column,))))
     for method in table.scores:
-        cells = [cell for each in intervals.values() for cell in _cells(each[method])]
+        cells = [_cells(each[method]) for each in intervals.values()]
         if reference is not None:
-            cells += _cells(leads[method], "+") if method in leads else ["", ""]
-        grid.add_row(method, *cells)
+            cells.append(_cells(leads[method], "+") if method in leads else ["", ""])
+        grid.add_row(method, *(text for cell in cells for text in (cell if sure else cell[:1])))
     return grid
 
 
@@ -110,11 +119,6 @@ def _cells(interval: Interval, sign: str = "") -> Sequence[str]:
 
 def _cell(value: float, sign: str = "") -> str:
     return f"{100 * value:{sign}.1f}" if np.isfinite(value) else "n/a"
-
-
-def _figure(name: str, title: str, interval: Interval) -> Figure:
-    low, high = _percent(interval.low), _percent(interval.high)
-    return Figure(id=name, name=title, value=_percent(interval.value), unit="%", low=low, high=high, n=interval.n)
 
 
 def _percent(value: float) -> float | None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.exports import make_export
-from support.films import SAID, write_table
+from support.films import SAID, write_film, write_table
+from transformers.utils import logging
 
 from vatt_harmony.align.features.vatt import clip_features, text_features
 from vatt_harmony.align.prepare_cli import add_prepare
@@ -64,6 +65,18 @@ def test_nothing_that_can_be_used_is_status_1(tmp_path: Path, model: Path, capsy
     assert run(table, "--out", tmp_path / "out", "--encoder", model) == 1
     told = capsys.readouterr().out
     assert "film: container open" in told and "film0.mp4" in told
+
+
+def test_a_folder_of_films(tmp_path: Path, model: Path) -> None:
+    for name in ("one", "two"):
+        write_film(tmp_path / f"{name}.mp4", [1.0, 1.0])
+    (tmp_path / "one.txt").write_text("a red ball\nrain\n")
+    arguments = ("--encoder", model, "--shots", "fixed", "--window", "1", "--json", tmp_path / "figures.json")
+    assert run(tmp_path, "--out", tmp_path / "out", *arguments) == 0
+    (film,) = load_sequences(tmp_path / "out/test")
+    assert film.name == "one" and film.lengths == (2, 2)
+    figures = {f["name"]: f["value"] for f in json.loads((tmp_path / "figures.json").read_text())["figures"]}
+    assert figures["left out, film: no sentences beside it"] == 1
 
 
 def test_films_with_given_features_get_a_shared_space_from_training_pairs(tmp_path: Path) -> None:
@@ -185,13 +198,16 @@ def test_yms(tmp_path: Path) -> None:
 
 
 def test_tacos(tmp_path: Path) -> None:
+    logging.enable_progress_bar()
     told = [f"{verb} the {food}" for food in ("carrot", "fig") for verb in ("cut", "wash", "stir", "serve", "eat")]
     stamps = [[30 * n, 30 * n + 30] for _ in range(2) for n in range(5)]
     for split in ("train", "val", "test"):
         video = {"timestamps": stamps, "sentences": told, "fps": 30.0}
         (tmp_path / f"{split}.json").write_text(json.dumps({f"{split}.avi": video}))
-    assert run(tmp_path, "--from", "tacos", "--out", tmp_path / "out") == 0
+    assert run(tmp_path, "--from", "tacos", "--out", tmp_path / "out", "--width", "100") == 0
+    assert not logging.is_progress_bar_enabled()  # none is printed while weights are read
     pair = load_sequences(tmp_path / "out/test")[0]
+    assert [stream.features.shape for stream in pair.streams] == [(5, 100), (5, 100)]
     assert pair.group == "test" and pair.pairs is not None and pair.pairs.tolist() == [[n, n] for n in range(5)]
     first, second = (stream.joint for stream in pair.streams)
     assert first is not None and second is not None
@@ -208,6 +224,9 @@ def test_tacos(tmp_path: Path) -> None:
         ({"image": "resnet18"}, "--image reads no sentences"),
         ({"features": "f", "keep_media": True}, "--keep-media keeps what --encoder sees"),
         ({"kind": "tacos", "noise": 1.0}, "TACoS has no clips"),
+        ({"kind": "captions"}, "Give --noise or --features, or --media"),
+        ({"kind": "captions", "encoder": "e"}, "Give --noise or --features in their stead, or --media DIR"),
+        ({"encoder": "e", "width": 100}, "--width 100 of features that an encoder makes"),
     ],
 )
 def test_options_that_do_not_go_together(options: dict[str, object], told: str) -> None:

@@ -25,18 +25,20 @@ def choose_encoders(options: PrepareOptions, train: Sequence[str]) -> tuple[Clip
         return CachedClips(vatt, cache), _named_texts(options, train, device) or vatt
     if options.image is not None:
         images = TimmClips(options.image, options.image_weights, options.frames, device)
-        return CachedClips(images, cache), _named_texts(options, train, device) or TfidfTexts(train, options.seed)
+        return CachedClips(images, cache), _named_texts(options, train, device) or _word_counts(options, train)
     if options.features is not None:
         given = GivenFeatures(options.features)
         return given, _named_texts(options, train, device) or given
-    return None, _named_texts(options, train, device) or TfidfTexts(train, options.seed)
+    return None, _named_texts(options, train, device) or _word_counts(options, train)
 
 
 def _named_texts(options: PrepareOptions, train: Sequence[str], device: str) -> TextEncoder | None:
     if options.text is None:
         return None
-    return (
-        TfidfTexts(train, options.seed)
-        if options.text == "tfidf"
-        else TransformerTexts(options.text, options.batch, device)
-    )
+    if options.text == "tfidf":
+        return _word_counts(options, train)
+    return TransformerTexts(options.text, options.batch, device)
+
+
+def _word_counts(options: PrepareOptions, train: Sequence[str]) -> TfidfTexts:
+    return TfidfTexts(train, options.width, options.seed)

@@ -60,15 +60,15 @@ class TransformerTexts:
 class TfidfTexts:
     """Hashed TF-IDF, its weights fitted on the training sentences; clips and sentences share no space."""
 
-    def __init__(self, train: Sequence[str], seed: int = 0) -> None:
+    def __init__(self, train: Sequence[str], width: int = 300, seed: int = 0) -> None:
         if not train:
             raise UserError(
                 "There are no training films whose words could be counted",
                 "Rare and common words would weigh the same",
                 "Put films into the split train, or name a text encoder",
             )
-        self._encode = HashedTfidf(train, seed=seed)
-        self.fingerprint = hashlib.sha256("\n".join(["tfidf", str(seed), *train]).encode()).hexdigest()[:16]
+        self._encode = HashedTfidf(train, width, seed)
+        self.fingerprint = hashlib.sha256("\n".join(["tfidf", str(width), str(seed), *train]).encode()).hexdigest()[:16]
 
     def texts(self, film: str, texts: Sequence[str]) -> Rows:
         """As `TextEncoder.texts`."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from vatt_harmony.align.look.judged import Judged
 from vatt_harmony.align.metrics import Scores, scores
 from vatt_harmony.align.table import table_of
+from vatt_harmony.align.table_report import percent_figure
 from vatt_harmony.errors import UserError
 from vatt_harmony.figures import Figure
 
@@ -20,7 +21,7 @@ SHOWN = {
 
 
 def overall(judged: Sequence[Judged]) -> list[Figure]:
-    """Counts of all alignments; means over films, with intervals, of those whose truth is known."""
+    """Counts of all alignments; of those whose truth is known means over films, with intervals, in percent."""
     clips = sum(len(each.upper) for each in judged)
     alone = sum(not partners for each in judged for partners in each.found[0])
     silent = sum(not partners for each in judged for partners in each.found[1])
@@ -51,13 +52,7 @@ def _measured(known: Sequence[Judged]) -> list[Figure]:
         return []
     table = table_of({"aligned": [each.owners for each in known]}, [each.sequence for each in known])
     rows = [(field, name, table.intervals(field)["aligned"]) for field, name in SHOWN.items()]
-    return [
-        Figure(
-            id=f"predict.{field}", name=name, value=mean.value, low=_known(mean.low), high=_known(mean.high), n=mean.n
-        )
-        for field, name, mean in rows
-        if mean.n
-    ]
+    return [percent_figure(f"predict.{field}", name, mean) for field, name, mean in rows if mean.n]
 
 
 def _scored(judged: Judged) -> Scores | None:
@@ -67,17 +62,12 @@ def _scored(judged: Judged) -> Scores | None:
         return None
 
 
-def _known(value: float) -> float | None:
-    """None for an end of an interval that one film alone does not give."""
-    return value if math.isfinite(value) else None
-
-
 def _short(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else ""
+    return f"{100 * value:.0f} %" if math.isfinite(value) else ""
 
 
 def _interval(figure: Figure) -> str:
     assert figure.value is not None
     if figure.low is None or figure.high is None:
-        return f"{figure.value:.3f}"
-    return f"{figure.value:.3f} ({figure.low:.3f} … {figure.high:.3f})"
+        return f"{figure.value:.1f} %"
+    return f"{figure.value:.1f} % ({figure.low:.1f} … {figure.high:.1f})"

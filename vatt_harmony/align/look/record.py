@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vatt_harmony.align.look.judged import Judged
 from vatt_harmony.align.sequence import Stream
 
@@ -57,11 +59,14 @@ def file_names(names: Sequence[str]) -> list[str]:
 
 
 def write_record(judged: Judged, media: str | None, folder: Path, name: str) -> None:
-    """Write `NAME.json`, and `NAME.srt` where the upper stream has times and the lower one sentences."""
+    """Write `NAME.json`, and `NAME.srt` where the upper stream has times and the lower one sentences.
+
+    The subtitles are empty where nothing is aligned.
+    """
     told = json.dumps(record(judged, media), indent=1, allow_nan=False, ensure_ascii=False)
     (folder / f"{name}.json").write_text(told + "\n", encoding="utf-8")
-    if cues := subtitles(judged):
-        (folder / f"{name}.srt").write_text(cues, encoding="utf-8")
+    if judged.lower.texts and np.isfinite(judged.upper.spans).all(axis=1).any():
+        (folder / f"{name}.srt").write_text(subtitles(judged), encoding="utf-8")
 
 
 def _items(judged: Judged, side: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Films from a table: where each lies, what is said about it, and, if known, what belongs to what."""
+"""Films from a table or a folder: where each lies, what is said about it, and, if known, what belongs to what."""
 
 import csv
 import math
@@ -15,8 +15,12 @@ from vatt_harmony.align.sources.truth import Truth, read_truth
 from vatt_harmony.downstream.items import Failures
 from vatt_harmony.errors import UserError
 from vatt_harmony.media.errors import MediaError
+from vatt_harmony.shards.sample import VIDEO_EXTENSIONS
 
 COLUMNS = ("path", "sentences", "split", "truth", "start", "end")
+FILES = ("path", "sentences", "truth")
+BESIDE = (".srt", ".vtt", ".json", ".csv", ".txt")
+"""Kinds of sentence file, of which a film in a folder has the first that is there."""
 SPLITS = ("train", "val", "test")
 Shots = Callable[[Path, float, float], Floats]
 """(film, start, end in seconds) -> clips `[N, 2]`."""
@@ -24,9 +28,11 @@ Splits = dict[str, list[AlignmentSequence]]
 """Split -> films; their features have width 0 and are still to be made."""
 
 
-def read_films(table: Path, shots: Shots, failures: Failures, *, times_are_truth: bool = False) -> Splits:
-    """The films of a CSV with the columns path and sentences, and perhaps split, truth, start and end (seconds).
+def read_films(source: Path, shots: Shots, failures: Failures, *, times_are_truth: bool = False) -> Splits:
+    """The films of a folder, or of a CSV with the columns path and sentences, perhaps split, truth, start, end (s).
 
+    In a folder NAME.mp4 (or another film) has its sentences in NAME.srt, .vtt, .json, .csv or .txt; one without is
+    counted in `failures`.
     Paths are relative to the table. A film without a split goes to test. `truth` names a JSON file with any of "clips",
     "spans" (of the sentences, null for none) and "pairs"; without pairs, a clip belongs to the sentence whose span
     covers more than half of it. `times_are_truth`: the times of the sentences are such spans. Films that cannot be
@@ -34,23 +40,42 @@ def read_films(table: Path, shots: Shots, failures: Failures, *, times_are_truth
     """
     films: Splits = defaultdict(list)
     owner: dict[str, str] = {}
-    rows = list(_rows(table))
+    rows = _beside(source, failures) if source.is_dir() else list(_rows(source))
     stems = Counter(Path(row["path"]).stem for _, row in rows)
     for number, row in rows:
-        path = table.parent / row["path"]
+        path = Path(row["path"])
         split = row.get("split") or "test"
         if owner.setdefault(str(path), split) != split:
             raise UserError(
-                f"{table}: {path} is in {owner[str(path)]} and in {split} (row {number})",
+                f"{source}: {path} is in {owner[str(path)]} and in {split} (row {number})",
                 "The aligner would be tested on a film it was trained on",
                 "Give all parts of a film one split",
             )
         try:
             name = path.stem if stems[path.stem] == 1 else f"{path.stem}_{number}"
-            films[split].append(_film(table, row, name, shots, times_are_truth))
+            films[split].append(_film(source, row, name, shots, times_are_truth))
         except MediaError as error:
             failures.add(f"film: {error.reason}", str(path))
     return dict(films)
+
+
+def _beside(folder: Path, failures: Failures) -> list[tuple[int, dict[str, str]]]:
+    """A row for each film of a folder that has sentences beside it, in the order of their names."""
+    films = sorted(path for path in folder.iterdir() if path.suffix[1:].lower() in VIDEO_EXTENSIONS)
+    if not films:
+        raise UserError(
+            f"{folder} holds no film",
+            "Nothing was prepared",
+            "Give a folder of NAME.mp4 with NAME.srt beside each, or a CSV with the columns path and sentences",
+        )
+    rows = []
+    for number, film in enumerate(films, start=1):
+        told = next(filter(Path.is_file, map(film.with_suffix, BESIDE)), None)
+        if told is None:
+            failures.add("film: no sentences beside it", str(film))
+        else:
+            rows.append((number, {"path": str(film), "sentences": str(told)}))
+    return rows
 
 
 def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -67,13 +92,15 @@ def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
     for number, row in enumerate(rows, start=2):
         if row.get("split") and row["split"] not in SPLITS:
             raise _refusal(table, f"row {number}: split is {row['split']!r}, one of {', '.join(SPLITS)}")
-        yield number, row
+        if not (row["path"] and row["sentences"]):
+            raise _refusal(table, f"row {number}: it has no path or no sentences")
+        yield number, row | {name: str(table.parent / row[name]) for name in FILES if row.get(name)}
 
 
 def _film(table: Path, row: dict[str, str], name: str, shots: Shots, times_are_truth: bool) -> AlignmentSequence:
-    path = table.parent / row["path"]
-    sentences = read_sentences(table.parent / row["sentences"])
-    truth = read_truth(table.parent / row["truth"], len(sentences.texts)) if row.get("truth") else Truth()
+    path = Path(row["path"])
+    sentences = read_sentences(Path(row["sentences"]))
+    truth = read_truth(Path(row["truth"]), len(sentences.texts)) if row.get("truth") else Truth()
     start, end = _seconds(table, row.get("start"), 0.0), _seconds(table, row.get("end"), math.inf)
     clips = shots(path, start, end) if truth.clips is None else truth.clips
     told = sentences.spans if times_are_truth else np.full_like(sentences.spans, np.nan)

@@ -1,5 +1,6 @@
 """What belongs to what, and when: the truth about one film."""
 
+import difflib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ class Truth:
     """(clip, sentence) `[P, 2]`, sorted."""
 
 
+KEYS = ("clips", "spans", "pairs")
+
+
 def read_truth(path: Path, sentences: int) -> Truth:
     """Read {"clips": [[start, end], …], "spans": [[start, end] or null, …], "pairs": [[clip, sentence], …]}.
 
@@ -31,13 +35,17 @@ def read_truth(path: Path, sentences: int) -> Truth:
     """
     try:
         told = json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    _check_keys(path, told)
+    try:
         truth = Truth(
             clips=_spans(told["clips"]) if "clips" in told else None,
             spans=_spans(told["spans"]) if "spans" in told else None,
             pairs=_pairs(told["pairs"]) if "pairs" in told else None,
         )
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise _refusal(path, f"it cannot be read ({type(error).__name__}: {error})") from error
+    except (ValueError, TypeError) as error:
+        raise _unreadable(path, error) from error
     _check(path, truth, sentences)
     return truth
 
@@ -51,6 +59,16 @@ def _pairs(rows: list[Any]) -> NDArray[np.int64]:
     return pairs[np.lexsort(pairs.T[::-1])]
 
 
+def _check_keys(path: Path, told: object) -> None:
+    if not isinstance(told, dict):
+        raise _refusal(path, f"it is a {type(told).__name__}, not a mapping with some of {', '.join(KEYS)}")
+    for key in told:
+        if key not in KEYS:
+            near = difflib.get_close_matches(key, KEYS, n=1)
+            known = f"did you mean {near[0]!r}" if near else f"known are {', '.join(KEYS)}"
+            raise _refusal(path, f"its key {key!r} is not known ({known})")
+
+
 def _check(path: Path, truth: Truth, sentences: int) -> None:
     if truth.spans is not None and len(truth.spans) != sentences:
         raise _refusal(path, f"it has {len(truth.spans)} spans, and the film {sentences} sentences")
@@ -62,6 +80,10 @@ def _check(path: Path, truth: Truth, sentences: int) -> None:
         raise _refusal(path, "it has pairs but no clips for them to count")
     if ((truth.pairs < 0) | (truth.pairs >= [len(truth.clips), sentences])).any():
         raise _refusal(path, f"a pair is not one of {len(truth.clips)} clips and {sentences} sentences")
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return _refusal(path, f"it cannot be read ({type(error).__name__}: {error})")
 
 
 def _refusal(path: Path, what: str) -> UserError:

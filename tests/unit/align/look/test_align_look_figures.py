@@ -19,14 +19,15 @@ def test_counts_are_of_all_and_means_of_those_with_truth():
     told = rows(judged_film(film_sequence("one")), judged_film(film_sequence("two", known=False)))
     counts = {name: told[name]["value"] for name in ("sequences", "clips", "null_clips", "null_sentences")}
     assert counts == {"sequences": 2, "clips": 16, "null_clips": 4, "null_sentences": 2}
-    assert told["accuracy"]["value"] == pytest.approx(6 / 8) and told["accuracy"]["n"] == 1
-    assert told["null_precision"]["value"] == pytest.approx(1 / 2) and told["null_recall"]["value"] == 1
+    assert told["accuracy"]["value"] == pytest.approx(75) and told["accuracy"]["n"] == 1
+    assert told["null_precision"]["value"] == pytest.approx(50) and told["null_recall"]["value"] == 100
+    assert told["accuracy"]["unit"] == told["null_recall"]["unit"] == "%" and told["clips"]["unit"] == ""
 
 
 def test_what_one_film_cannot_tell_is_left_out_and_never_nan():
     figures = overall([judged_film(film_sequence("one"))])
     assert "NaN" not in json.dumps([asdict(figure) for figure in figures])
-    assert on_page(figures)["clip accuracy"].startswith("0.750")
+    assert on_page(figures)["clip accuracy"].startswith("75.0 %")
 
 
 def test_without_truth_only_counts_are_told():
@@ -37,6 +38,6 @@ def test_without_truth_only_counts_are_told():
 
 def test_a_page_says_of_a_film_what_could_be_measured():
     perfect = single(judged_film(film_sequence(), LABELS))
-    assert perfect["clip accuracy"] == perfect["sentence IoU"] == "1.00"
+    assert perfect["clip accuracy"] == perfect["sentence IoU"] == "100 %"
     everything = np.where(np.array(LABELS) < 0, 2, LABELS)  # nothing is called null: no precision
     assert "null clips, precision" not in single(judged_film(film_sequence(), tuple(everything.tolist())))

@@ -47,6 +47,12 @@ def test_subtitles_have_aligned_times_and_leave_out_sentences_without_clips(tmp_
     assert (tmp_path / "film.srt").read_text().startswith("1\n00:00:00,000 --> 00:00:04,000\na red square\n\n2\n")
 
 
+def test_subtitles_of_a_film_of_which_nothing_is_aligned_are_an_empty_file(tmp_path):
+    (judged,) = judge(film_sequence(), made_prediction(np.zeros((0, 2), np.int64)))
+    write_record(judged, None, tmp_path, "film")
+    assert (tmp_path / "film.srt").read_text() == ""
+
+
 def test_sentences_of_the_same_clip_keep_their_order():
     found = np.array([[0, 0], [0, 1], [1, 1], [1, 3]])
     (judged,) = judge(film_sequence(), made_prediction(found))

@@ -76,6 +76,33 @@ def test_a_film_that_cannot_be_read_is_counted(tmp_path: Path) -> None:
     assert failures.first["film: container open"].endswith("broken.mp4")
 
 
+def test_a_folder_of_films_with_their_sentences_beside_them(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        write_film(tmp_path / f"{name}.mp4", [1.0])
+    (tmp_path / "one.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nfrom one\n")
+    (tmp_path / "one.truth.json").write_text("[]")  # anybody's: no truth of ours
+    (tmp_path / "two.txt").write_text("from two\nand more\n")
+    failures = Failures()
+    splits = read_films(tmp_path, seconds, failures)
+    assert {split: [film.name for film in films] for split, films in splits.items()} == {"test": ["one", "two"]}
+    assert [film.sentences.texts for film in splits["test"]] == [("from one",), ("from two", "and more")]
+    assert all(film.pairs is None for film in splits["test"])
+    assert dict(failures.counts) == {"film: no sentences beside it": 1}
+    assert failures.first["film: no sentences beside it"].endswith("three.mp4")
+
+
+def test_a_folder_of_real_films(data_root: Path) -> None:
+    read = films(data_root / "grid/movies")
+    assert list(read) == ["test"] and [film.name for film in read["test"]] == [f"movie_0{n}" for n in range(1, 5)]
+    assert all(film.lengths[1] == 40 and film.pairs is None for film in read["test"])
+
+
+def test_a_folder_without_films_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "one.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nfrom one\n")
+    with pytest.raises(UserError, match="holds no film"):
+        films(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("columns", "rows", "told"),
     [
@@ -86,6 +113,7 @@ def test_a_film_that_cannot_be_read_is_counted(tmp_path: Path) -> None:
         ("path,sentences,start", ["film.mp4,s.txt,soon"], "'soon' is no number"),
         ("path,sentences,start", ["film.mp4,s.txt,7"], "none in the part"),
         ("path,sentences", ["film.mp4,none.txt"], "cannot be read"),
+        ("path,sentences", ["film.mp4"], "row 2: it has no path or no sentences"),
     ],
 )
 def test_tables_that_are_wrong(tmp_path: Path, columns: str, rows: list[str], told: str) -> None:
@@ -102,6 +130,9 @@ def test_tables_that_are_wrong(tmp_path: Path, columns: str, rows: list[str], to
         ({"clips": [[0, 1]], "pairs": [[0, 2]]}, "not one of 1 clips and 2 sentences"),
         ({"clips": [[1, 1]]}, "does not end after it begins"),
         ({"clips": [[0]]}, "cannot be read"),
+        ([{"clip": 0, "start": 0.6}], "it is a list, not a mapping with some of clips, spans, pairs"),
+        ({"clip": [[0, 1]]}, "its key 'clip' is not known .did you mean 'clips'"),
+        ({"clips": [[0, 1]], "zzz": 1}, "its key 'zzz' is not known .known are clips, spans, pairs"),
         ({"spans": [[5, 6], None]}, "Sentence 0 of .* begins at 5.000 s"),
     ],
 )

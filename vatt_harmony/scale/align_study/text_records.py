@@ -69,6 +69,11 @@ def read(folder: Path) -> list[Record]:
     return [Record(**each) for each in kept]  # type: ignore[arg-type]
 
 
+def missing(records: Sequence[Record], planned: Sequence[Job]) -> Job | None:
+    """The first planned job that is not on record."""
+    return next((job for job in planned if not is_done(records, job)), None)
+
+
 def is_done(records: Sequence[Record], job: Job) -> bool:
     """Whether a job is on record."""
     return any((r.data, r.arm, r.share, r.seed) == (job.data, job.arm, job.share, job.seed) for r in records)

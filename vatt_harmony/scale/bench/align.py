@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from vatt_harmony.figures import Figure
-from vatt_harmony.scale.align_study import grid_runs
+from vatt_harmony.scale.align_study import grid_runs, text_runs
 from vatt_harmony.scale.bench import (
     align_edges,
     align_film,
     align_grid,
     align_identities,
     align_speed,
+    align_text,
     align_yms,
 )
 from vatt_harmony.scale.bench.suite import NotRun, Options, Row
@@ -24,7 +25,7 @@ def rows(records: Path | None) -> tuple[Row, ...]:
     """
     return (
         align_yms.ROW,
-        *_grid(records),
+        *_studies(records),
         align_identities.ROW,
         align_speed.ROW,
         align_film.ROW,
@@ -32,11 +33,15 @@ def rows(records: Path | None) -> tuple[Row, ...]:
     )
 
 
-def _grid(records: Path | None) -> Sequence[Row]:
+def _studies(records: Path | None) -> Sequence[Row]:
     if records is None:
-        return (align_grid.ROW,)
-    row = align_grid.row(records)
-    return (_made_first(row, lambda data: grid_runs.make(data / "grid", records), "an hour, less what is on record"),)
+        return (align_grid.ROW, *align_text.ROWS)
+    grid, text = align_grid.row(records), align_text.rows(records)
+    return (
+        _made_first(grid, lambda data: grid_runs.make(data / "grid", records), "an hour, less what is on record"),
+        # The first of them makes the runs of all.
+        *(_made_first(row, lambda data: text_runs.make(data, records), "half an hour, less that") for row in text),
+    )
 
 
 def _made_first(row: Row, make: Callable[[Path], None], takes: str) -> Row:

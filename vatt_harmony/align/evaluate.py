@@ -11,8 +11,10 @@ from vatt_harmony.align.comparison import Comparison, chosen_names, comparison
 from vatt_harmony.align.couples import couples, pairs_of_couples
 from vatt_harmony.align.decode import predict_all
 from vatt_harmony.align.htm import similarity_figures
+from vatt_harmony.align.lead import lead_figures, lead_told, least_sure_lead
 from vatt_harmony.align.network import NeuMatch
 from vatt_harmony.align.published import print_published
+from vatt_harmony.align.remarks import remarks_on
 from vatt_harmony.align.sequence import ABOUT, AlignmentSequence, Owners, owners_of, read_about
 from vatt_harmony.align.table import table_of
 from vatt_harmony.align.table_report import print_table, table_figures
@@ -33,19 +35,22 @@ def evaluate_verb(options: argparse.Namespace) -> int:
         truth_of(sequence)  # Complains before anything takes time.
     with console.status("aligning") as status:
         found = _trained(options, whole)
-        reference = next(iter(found), None)
+        trained = list(found)
+        reference = next(iter(trained), None)
         rows = comparison(sequences, _validation(options.data), names, options.select, status.update)
         for name, method in rows.methods.items():
             status.update(name)
             found[name] = [method(sequence) for sequence in sequences]
     table, similarity = table_of(found, sequences), similarity_figures(sequences)
+    lead = None if reference is None else least_sure_lead(table, reference)
     print_table(table, reference, console)
-    for line in [*_told(similarity), *_notes(rows, options.select, options.split)]:
+    remarks = remarks_on(found, sequences, options.split, trained)
+    for line in [*lead_told(lead), *remarks, *_told(similarity), *_notes(rows, options.select, options.split)]:
         console.print(line, highlight=False, soft_wrap=True)
     if _is_yms(split_folder(options.data, options.split)):
         print_published(console)
     if options.json:
-        write_figures([*table_figures(table, reference), *similarity], options.json)
+        write_figures([*table_figures(table, reference), *lead_figures(lead), *similarity], options.json)
     return 0
 
 

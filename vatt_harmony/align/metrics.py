@@ -48,7 +48,7 @@ def scores(sequence: AlignmentSequence, owners: Owners) -> Scores:
 
 
 def score(truth: Truth, owners: Owners) -> Scores:
-    """Scores of the alignment `owners` `[N]`."""
+    """Scores of the alignment `owners` `[N]`; raises UserError for a truth with neither all times nor pairs."""
     lengths = len(truth.clips), len(truth.spans)
     called = by_count.without_partner(owners[owners != NULL], lengths[1])
     right = (NAN, NAN) if truth.pairs is None else one_to_one_accuracy(owners, truth.pairs, lengths)
@@ -56,9 +56,8 @@ def score(truth: Truth, owners: Owners) -> Scores:
         null = null_precision_recall(owners, truth.clips, truth.spans)
         null_texts = np.asarray(np.isnan(truth.spans).any(axis=1))
     else:
-        assert truth.pairs is not None
-        null = by_count.null_counts(owners == NULL, by_count.without_partner(truth.pairs[:, 0], lengths[0]))
-        null_texts = by_count.without_partner(truth.pairs[:, 1], lengths[1])
+        null = by_count.null_counts(owners == NULL, by_count.without_partner(truth.partners[:, 0], lengths[0]))
+        null_texts = by_count.without_partner(truth.partners[:, 1], lengths[1])
     pairs = (NAN, NAN, NAN) if truth.pairs is None else pair_scores(pairs_of(owners), truth.pairs)
     null_text = by_count.null_counts(called, null_texts)
     return Scores(
@@ -77,12 +76,11 @@ def score(truth: Truth, owners: Owners) -> Scores:
 
 
 def measure(truth: Truth, owners: Owners, metric: Select) -> float:
-    """One of the two figures that choices are made by, as in `Scores`."""
+    """One of the two figures that choices are made by, as in `Scores`; raises UserError as `score`."""
     if truth.timed:
         in_time = {"accuracy": clip_accuracy, "iou": sentence_iou}[metric]
         return in_time(owners, truth.clips, truth.spans)
-    assert truth.pairs is not None
     lengths = len(truth.clips), len(truth.spans)
     if metric == "iou":
-        return set_iou(owners, truth.pairs, lengths)
-    return one_to_one_accuracy(owners, truth.pairs, lengths)[0]
+        return set_iou(owners, truth.partners, lengths)
+    return one_to_one_accuracy(owners, truth.partners, lengths)[0]

@@ -24,6 +24,17 @@ class Truth:
     """Whether time decides. Else `pairs` do: times are missing, or the first stream holds texts and no clips."""
 
     @property
+    def partners(self) -> Pairs:
+        """The pairs, where time does not decide; raises UserError where there are none."""
+        if self.pairs is None:
+            raise UserError(
+                "There are neither times of all films nor pairs of all",
+                "Not all of them can be scored in one way",
+                "Give films of one kind of truth at a time",
+            )
+        return self.pairs
+
+    @property
     def start(self) -> float:
         """Where the first clip or sentence starts, seconds; 0 without times."""
         known = self._times()

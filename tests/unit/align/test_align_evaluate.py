@@ -103,7 +103,33 @@ def test_three_streams_are_scored_two_by_two(tmp_path: Path, capsys: pytest.Capt
     config = NetworkConfig(width=8, branches="full", norm="none", actions="streams")
     NeuMatch(config, [1, 1, 1], seed=0).save_pretrained(tmp_path / "model")
     assert evaluate_verb(options(tmp_path, model=[tmp_path / "model"], baselines="oracle,all null")) == 0
-    assert "sequences: 3, films: 1" in capsys.readouterr().out
+    screen = capsys.readouterr().out
+    assert "sequences: 3, films: 1; percent, one film: no intervals" in screen and "95 %" not in screen
+    assert "least sure lead: over all null, " in screen and "(one film: no interval)" in screen
+
+
+def test_what_the_claim_above_all_rests_on_is_told_and_a_figure(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = {
+        "model": [network(data / "model")],
+        "baselines": "all null,oracle,word share,DTW",
+        "json": data / "out.json",
+    }
+    assert evaluate_verb(options(data, **given)) == 0
+    screen, rows = capsys.readouterr().out, figures(data / "out.json")
+    leads = {row: rows[f"align.{row}.accuracy.lead"] for row in ("all null", "word share", "DTW")}
+    over = min(leads, key=lambda row: leads[row]["low"])
+    least = rows["align.NeuMATCH.accuracy.least_sure_lead"]
+    assert [least[end] for end in ("value", "low", "high", "n")] == [
+        leads[over][end] for end in ("value", "low", "high", "n")
+    ]
+    assert least["name"] == f"NeuMATCH minus {over}, clip accuracy, least sure lead"
+    told = f"least sure lead: over {over}, {least['value']:+.1f} ({least['low']:+.1f} … {least['high']:+.1f})"
+    assert told in screen
+
+
+def test_without_rivals_there_is_no_lead(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate_verb(options(data, model=[network(data / "model")], baselines="oracle")) == 0
+    assert "least sure" not in capsys.readouterr().out
 
 
 def test_published_figures_stand_below_youtube_movie_summaries_only(

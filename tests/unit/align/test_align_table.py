@@ -6,6 +6,7 @@ from support.alignment import film, seconds
 
 from vatt_harmony.align.baselines.feature_free import FEATURE_FREE
 from vatt_harmony.align.table import evaluate_methods
+from vatt_harmony.errors import UserError
 
 FILMS = [
     film(seconds(2), [[0, 1]], pairs=[[0, 0]], name="a1", group="a"),
@@ -30,3 +31,10 @@ def test_a_table_of_rows_over_films() -> None:
 
 def test_a_table_of_one_method_has_no_differences() -> None:
     assert evaluate_methods({"oracle": FEATURE_FREE["oracle"]}, FILMS).differences("accuracy", of="oracle") == {}
+
+
+def test_films_of_two_kinds_of_truth_are_refused() -> None:
+    """One has times and no pairs, the other pairs and no times: as one film they cannot be scored."""
+    untimed = film(np.full((2, 2), np.nan), np.full((1, 2), np.nan), pairs=[[0, 0]], name="untimed")
+    with pytest.raises(UserError, match="neither times of all films nor pairs of all"):
+        evaluate_methods({"oracle": FEATURE_FREE["oracle"]}, [film(seconds(2), [[0, 1]]), untimed])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vatt_harmony.align.data.labels import majority_labels
-from vatt_harmony.align.sequence import NULL, AlignmentSequence, Floats, Owners
+from vatt_harmony.align.sequence import NULL, AlignmentSequence, Floats, Owners, owners_of
 from vatt_harmony.align.truth import truth_of
 
 
@@ -39,10 +39,7 @@ def words_by_time(sequence: AlignmentSequence) -> Owners:
 def oracle(sequence: AlignmentSequence) -> Owners:
     """The truth as far as whole clips can tell it: the sentence that covers more than half of the clip."""
     truth = truth_of(sequence)
-    if truth.timed:
-        return majority_labels(truth.clips, truth.spans)
-    assert sequence.labels is not None
-    return sequence.labels
+    return majority_labels(truth.clips, truth.spans) if truth.timed else owners_of(truth.partners, len(truth.clips))
 
 
 FEATURE_FREE: Mapping[str, Callable[[AlignmentSequence], Owners]] = {

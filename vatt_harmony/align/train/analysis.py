@@ -28,7 +28,10 @@ def parts(model: NeuMatch, names: Sequence[str]) -> dict[str, list[nn.Parameter]
 
 
 class Movement:
-    """Mean over updates of the norm of each part's change relative to its own norm."""
+    """Mean over updates of the norm of each part's change relative to its norm before.
+
+    An update of a part that is still all zero, such as new shifts, has no such ratio and counts as 0.
+    """
 
     def __init__(self, parts: dict[str, list[nn.Parameter]]) -> None:
         self._parts = parts
@@ -44,7 +47,8 @@ class Movement:
     def after_update(self) -> None:
         """Take note of how far they have moved."""
         for name, before in self._before.items():
-            self._ratios[name].append((_flat(self._parts[name]) - before).norm() / before.norm())
+            change, norm = (_flat(self._parts[name]) - before).norm(), before.norm()
+            self._ratios[name].append(torch.where(norm > 0, change / norm, 0.0))
 
     def means(self) -> dict[str, float]:
         """Mean of each part since the last call."""

@@ -7,6 +7,8 @@ from vatt_harmony.align.config import Select, TrainConfig
 Epoch = Mapping[str, float]
 """`epoch` (from 1), and figures under `group/name`."""
 FIGURES: tuple[Select, ...] = ("accuracy", "iou")
+MATCHED = "validation/matched"
+"""Share of the validation clips that the network gives a sentence."""
 
 
 def best_epoch(history: Sequence[Epoch], figure: Select) -> Epoch | None:

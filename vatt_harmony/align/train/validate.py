@@ -12,8 +12,8 @@ from vatt_harmony.align.config import DecodeConfig
 from vatt_harmony.align.decode import predict_all
 from vatt_harmony.align.metrics import scores
 from vatt_harmony.align.network import NeuMatch
-from vatt_harmony.align.sequence import AlignmentSequence, owners_of
-from vatt_harmony.align.train.history import FIGURES, key
+from vatt_harmony.align.sequence import NULL, AlignmentSequence, owners_of
+from vatt_harmony.align.train.history import FIGURES, MATCHED, key
 from vatt_harmony.errors import UserError
 
 
@@ -22,6 +22,7 @@ def validate(
 ) -> Mapping[str, float]:
     """Means over the groups of clip accuracy and sentence IoU; of three and more streams both are the pairs' F1.
 
+    With them the share of items of the first stream that get a partner.
     All ranks must call it; each decodes its part, all get the same. Raises UserError where there is no truth.
     """
     places = range(accelerator.process_index, len(sequences), accelerator.num_processes)
@@ -32,21 +33,23 @@ def validate(
         for place, prediction in zip(places, predictions, strict=True)
     ]
     every = mine if accelerator.num_processes == 1 else gather_object(mine)
-    groups = [sequence.group for sequence in sequences]
-    table = group_means(np.array([figures for _, figures in sorted(every)]).reshape(-1, len(FIGURES)), groups)
+    groups, names = [sequence.group for sequence in sequences], (*map(key, FIGURES), MATCHED)
+    table = group_means(np.array([figures for _, figures in sorted(every)]).reshape(-1, len(names)), groups)
     if not np.isfinite(table).any(axis=0).all():
         raise UserError(
             "The validation sequences hold nothing that could be scored",
             "No epoch would be better than another",
             "Give sequences with clips, sentences and truth as data.val",
         )
-    return dict(zip(map(key, FIGURES), np.nanmean(table, axis=0).tolist(), strict=True))
+    return dict(zip(names, np.nanmean(table, axis=0).tolist(), strict=True))
 
 
-def _figures(sequence: AlignmentSequence, pairs: Pairs) -> tuple[float, float]:
+def _figures(sequence: AlignmentSequence, pairs: Pairs) -> tuple[float, float, float]:
+    items = len(sequence.clips)
+    matched = len(np.setdiff1d(pairs[:, 0], NULL)) / items if items else float("nan")
     if len(sequence.streams) == 2:
-        found = scores(sequence, owners_of(pairs, len(sequence.clips)))
-        return found.accuracy, found.iou
+        found = scores(sequence, owners_of(pairs, items))
+        return found.accuracy, found.iou, matched
     truth = np.zeros((0, len(sequence.streams)), np.int64) if sequence.pairs is None else sequence.pairs
     f1 = pair_scores(pairs, truth)[2]
-    return f1, f1
+    return f1, f1, matched

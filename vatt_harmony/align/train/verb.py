@@ -13,10 +13,11 @@ from rich.console import Console
 from vatt_harmony.align.check import check_sequence
 from vatt_harmony.align.config import AlignConfig, DataConfig
 from vatt_harmony.align.network import NeuMatch
+from vatt_harmony.align.remarks import collapsed
 from vatt_harmony.align.sequence import AlignmentSequence, load_sequences
 from vatt_harmony.align.train.checkpoint import check_same_run, model_folder, newest_checkpoint
 from vatt_harmony.align.train.fit import Fitted, fit
-from vatt_harmony.align.train.history import FIGURES, key
+from vatt_harmony.align.train.history import FIGURES, MATCHED, key
 from vatt_harmony.align.train.loop import new_accelerator
 from vatt_harmony.align.train.monitor import Monitor
 from vatt_harmony.config import load_config, shipped_file, to_mapping
@@ -87,4 +88,6 @@ def _write_config(run: Path, config: AlignConfig) -> None:
 def _tell(fitted: Fitted, run: Path) -> None:
     figures = [f"{name} {100 * fitted.figures[key(name)]:.1f} %" for name in FIGURES if key(name) in fitted.figures]
     print(f"trained: epoch {fitted.best_epoch} of {len(fitted.history)}" + "".join(f", {each}" for each in figures))
+    if fitted.figures.get(MATCHED) == 0:
+        print(collapsed("the aligner", "validation"))
     print(f"aligner: {model_folder(run)}")

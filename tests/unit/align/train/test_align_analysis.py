@@ -42,6 +42,17 @@ def test_movement_is_the_mean_over_updates_and_starts_anew():
     assert movement.means() == {}
 
 
+def test_a_part_that_starts_at_zero_moves_by_a_finite_figure():
+    shift = torch.nn.Parameter(torch.zeros(2))
+    movement = Movement({"part": [shift]})
+    for value in (2.0, 3.0):
+        movement.before_update()
+        with torch.no_grad():
+            shift.fill_(value)
+        movement.after_update()
+    assert movement.means() == pytest.approx({"part": 0.25})
+
+
 def test_channel_statistics_by_hand():
     mean, deviation = channel_statistics(torch.tensor([[1.0, 0.0], [3.0, 0.0]]))
     assert (mean, deviation) == pytest.approx((2**0.5, 2**0.5 / 2))

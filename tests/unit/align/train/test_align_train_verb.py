@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from support.learnable import learnable_films
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from vatt_harmony.align.config import AlignConfig
+from vatt_harmony.align.config import AlignConfig, NetworkConfig
 from vatt_harmony.align.network import NeuMatch
 from vatt_harmony.align.sequence import save_sequences
 from vatt_harmony.align.train.checkpoint import model_folder
@@ -45,6 +46,19 @@ def test_a_run_leaves_its_options_figures_and_aligner(prepared, capsys):
     board = EventAccumulator(str(run / "tensorboard")).Reload()
     assert {"train/loss", "validation/accuracy", "movement/head", "gap/loss"} <= set(board.Tags()["scalars"])
     assert board.Tags()["images"] == ["analysis"] and (run / "analysis.png").is_file()
+
+
+@pytest.mark.parametrize(("action", "matched"), [("PC", 0), ("MRS", 1)])
+def test_an_aligner_that_matches_nothing_is_called_so(prepared, capsys, action, matched):
+    always = NeuMatch(NetworkConfig(width=8), (6, 6))
+    with torch.no_grad():
+        always.head.outer.bias[always.actions.index(action)] += 1000
+    always.save_pretrained(prepared / "always")
+    still = ("--optim.name", "adam", "--optim.lr", "1e-12", "--train.epochs", "1", "--train.analysis", "false")
+    assert train(prepared, "--data.start", str(prepared / "always"), *still) == 0
+    assert lines(prepared / "run")[0]["validation/matched"] == matched
+    told = "collapsed: the aligner gives no clip of the validation films a sentence" in capsys.readouterr().out
+    assert told == (matched == 0)
 
 
 def test_it_goes_on_and_then_says_that_it_is_done(prepared, capsys):

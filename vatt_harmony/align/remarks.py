@@ -12,8 +12,8 @@ def collapsed(name: str, split: str) -> str:
     """What it means that an aligner gives no clip of a split a sentence, and what may help."""
     return (
         f"collapsed: {name} gives no clip of the {split} films a sentence: its alignments are those of the row all "
-        "null, so its figures say nothing about the features; try more epochs (train.epochs), network.window (such as 3) "
-        "or more films"
+        "null, so its figures say nothing about the features; try more epochs (train.epochs), network.window, such as "
+        "3, or more films"
     )
 
 

@@ -1,0 +1,1 @@
+"""Fine-tuning on labelled video, sound and text, with balanced modalities."""

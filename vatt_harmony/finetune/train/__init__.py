@@ -1,0 +1,1 @@
+"""Training of a fine-tune with Accelerate: `run.finetune` from Python."""

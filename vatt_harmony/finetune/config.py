@@ -60,6 +60,8 @@ class VideoConfig:
 
     view: Literal["frames", "features"] = "frames"
     """Decoded pictures, or vectors read from a `.npy` file."""
+    width: int = 1408
+    """Length of the vectors of view `features` (D; EfficientNet-B2's)."""
     frames: int = 3
     """Frames (or vectors) of a clip (T)."""
     fps: float | None = None
@@ -88,7 +90,7 @@ class VideoConfig:
     """Clips of fewer frames count as unreadable ("too few frames")."""
 
     def __post_init__(self) -> None:
-        _at_least(self, 1, "frames", "min_frames")
+        _at_least(self, 1, "width", "frames", "min_frames")
         _check("fps", self.fps, self.fps is None or self.fps > 0, "> 0")
         _check("size", self.size, min(self.shape) >= 1, ">= 1")
         _in(self, 0, 1, "flip", "colour")
@@ -234,9 +236,15 @@ class EncoderConfig:
     name: str = ""
     """Architecture of timm, such as `resnet18`."""
     weights: str = ""
-    """Local folder or file; of `vatt` an exported model, of `transformers` a saved one."""
+    """Local folder or file; of `vatt` an exported model, of `transformers` a saved one. Of `timm` also the word
+    `timm`: timm's own weights of that architecture, fetched where they are not here."""
     pretrained: bool = True
     """Whether the values in `weights` are taken, or only the shape they describe; "" is always from scratch."""
+    init: Literal["timm", "kaiming"] = "timm"
+    """First values of a timm network without weights: timm's own, or those of the balancing literature
+    (convolutions Kaiming fan-out, batch-norm weights N(1, 0.02))."""
+    pool: Literal["mean", "cls"] = "mean"
+    """Feature of a transformers text encoder: the mean over its words, or its first token."""
     train: Literal["full", "frozen", "lora"] = "full"
     """What of it learns."""
     lora: LoraConfig = field(default_factory=LoraConfig)

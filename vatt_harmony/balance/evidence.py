@@ -36,3 +36,15 @@ class Validation:
     accuracies: Mapping[str, float]
     train_losses: Mapping[str, float]
     """Means over the training set of the same epoch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathGains:
+    """What is done to one modality's gradient: two ways to its feature, then each tensor of its encoder."""
+
+    fused: Tensor
+    """Factor [] on the fused loss's gradient at the feature."""
+    unimodal: Tensor
+    """Factor [] on the unimodal loss's gradient at the feature."""
+    tensors: Tensor
+    """Factor [T] on each tensor's gradient, after the two have met."""

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -96,13 +97,23 @@ class Encoder(nn.Module):
         """
         state: Tensor | tuple[Tensor, Tensor] = x
         for block in self.blocks:
-            if self.checkpointing and self.training and torch.is_grad_enabled():
-                # Reentrant checkpointing breaks ZeRO 2 and 3 when branches share the trunk.
-                state = checkpoint(block, state, mask, use_reentrant=False, preserve_rng_state=self.replay_rng)
-            else:
-                state = block(state, mask)
+            state = self._run(block, state, mask)
         z, hidden = state
         return z, hidden.detach()
+
+    def tokens(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """All tokens `[N, T, D]` after the last block; the first one is `forward`'s z."""
+        *blocks, last = self.blocks
+        for block in blocks:
+            x = self._run(block, x, mask)
+        rows: Tensor = self._run(functools.partial(Block.forward, last), x, mask)
+        return rows
+
+    def _run(self, block: Callable[..., Any], state: Any, mask: Tensor | None) -> Any:
+        if self.checkpointing and self.training and torch.is_grad_enabled():
+            # Reentrant checkpointing breaks ZeRO 2 and 3 when branches share the trunk.
+            return checkpoint(block, state, mask, use_reentrant=False, preserve_rng_state=self.replay_rng)
+        return block(state, mask)
 
 
 def transformer(

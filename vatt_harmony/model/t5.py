@@ -69,6 +69,13 @@ class T5Encoder(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """As `Encoder.forward`."""
-        bias = self.relative(x.shape[1]).masked_fill(~mask, -math.inf)
-        out: tuple[Tensor, Tensor] = self.encoder(x, bias)
+        out: tuple[Tensor, Tensor] = self.encoder(x, self._bias(x, mask))
         return out
+
+    def tokens(self, x: Tensor, mask: Tensor) -> Tensor:
+        """As `Encoder.tokens`."""
+        return self.encoder.tokens(x, self._bias(x, mask))
+
+    def _bias(self, x: Tensor, mask: Tensor) -> Tensor:
+        bias: Tensor = self.relative(x.shape[1])
+        return bias.masked_fill(~mask, -math.inf)

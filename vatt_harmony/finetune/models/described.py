@@ -1,0 +1,31 @@
+"""Encoders told by a saved model itself, so that its folder needs no other one."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vatt_harmony.finetune.config import EncoderConfig
+
+
+def describe(config: EncoderConfig, shape: Any, folder: Path, name: str) -> EncoderConfig:
+    """The configuration that rebuilds an encoder, its weights left out, relative to the model's folder.
+
+    `shape` is the transformers configuration of its network, written to `folder/name/config.json`; None where the
+    configuration alone tells it.
+    """
+    if shape is None:
+        return replace(config, weights="", pretrained=False)
+    shape.save_pretrained(folder / name)
+    if config.kind == "conformer":
+        return replace(config, pretrained=False, conformer=replace(config.conformer, base=name))
+    return replace(config, pretrained=False, weights=name)
+
+
+def locate(config: EncoderConfig, folder: Path) -> EncoderConfig:
+    """`describe`'s result with its paths below `folder`."""
+    base = config.conformer.base and str(folder / config.conformer.base)
+    return replace(
+        config,
+        weights=config.weights and str(folder / config.weights),
+        conformer=replace(config.conformer, base=base),
+    )

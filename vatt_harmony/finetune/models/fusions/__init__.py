@@ -1,0 +1,1 @@
+"""How the features of M modalities become logits."""

@@ -1,0 +1,23 @@
+"""What an encoder gives to fusions and unimodal heads."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class EncoderOutput(NamedTuple):
+    """Features of B clips of one modality; the pooled ones come first, where a `Balancer` looks for them."""
+
+    pooled: Tensor
+    """`[B, D]`."""
+    tokens: Tensor | None = None
+    """`[B, N, E]`, only where the fusion reads tokens; never the tensor that `pooled` was computed from, so that what
+    scales the gradient of both acts once on each path."""
+    mask: Tensor | None = None
+    """bool `[B, N]`: tokens that are not padding; None where all are."""
+
+    def where(self, present: Tensor) -> "EncoderOutput":
+        """Zeros for the clips where bool `present` `[B]` is false: what a removed modality gives to a fusion."""
+        pooled = self.pooled.masked_fill(~present[:, None], 0)
+        tokens = self.tokens if self.tokens is None else self.tokens.masked_fill(~present[:, None, None], 0)
+        return EncoderOutput(pooled, tokens, self.mask)

@@ -1,0 +1,28 @@
+"""Networks of transformers from a local folder, with or without its weights."""
+
+from typing import Any
+
+from vatt_harmony.errors import UserError
+from vatt_harmony.model.torchvision_ops import prepare_torchvision
+
+
+def load_transformer(place: str, pretrained: bool, **changes: Any) -> Any:
+    """The model saved in `place`, or one of the shape its config.json describes with new weights.
+
+    `changes` replace fields of its configuration that it has. Raises UserError when it cannot be had.
+    """
+    prepare_torchvision()  # transformers imports torchvision
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        config = AutoConfig.from_pretrained(place)
+        for name, value in changes.items():
+            if hasattr(config, name):
+                setattr(config, name, value)
+        return AutoModel.from_pretrained(place, config=config) if pretrained else AutoModel.from_config(config)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"The network in {place} cannot be had: {error}",
+            "Nothing was started",
+            "Name a folder that transformers has saved",
+        ) from error

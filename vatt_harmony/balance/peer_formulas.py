@@ -29,8 +29,8 @@ def project(projection: Tensor, feature: Tensor, alpha: float, kind: Projection 
         return projection
     along = projection @ feature
     divisor = alpha + (feature @ along if kind == "scalar" else torch.outer(along, feature))
-    renewed: Tensor = projection - torch.outer(along, along) / divisor
-    return renewed / renewed.norm()
+    renewed = projection - torch.outer(along, along) / divisor
+    return renewed / torch.linalg.matrix_norm(renewed)
 
 
 def projection_alpha(step: int, steps_per_epoch: int) -> float:

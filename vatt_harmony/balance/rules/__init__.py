@@ -67,7 +67,7 @@ PRESETS: dict[str, Preset] = {
         balancer={"point": "grad", "scale_head": True, "scale_fusion_slice": True},
     ),
 }
-"""`multiloss` and `mlb` are presets as they stand: MLB with alpha 2, beta_max 2, at the point the optimizer asks for."""
+"""`multiloss` and `mlb` are presets as they stand: defaults, at the point that suits the optimizer."""
 
 
 def make_rule(name: str, options: Mapping[str, Any]) -> Rule:

@@ -21,7 +21,7 @@ def tanh(ratio: Tensor, alpha: float, beta_max: float) -> Tensor:
 
     Continuous, 1 at r = 1, within (1 - tanh alpha, beta_max): what is behind is sped up, what is ahead slowed.
     """
-    reach = torch.where(ratio > 1, beta_max - 1, 1.0)
+    reach = 1 + (beta_max - 2) * (ratio > 1).to(ratio.dtype)
     return 1 + reach * torch.tanh(alpha * (ratio - 1))
 
 

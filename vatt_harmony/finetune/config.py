@@ -22,18 +22,27 @@ class DataConfig:
     """Which of the set's folds or official splits is tested, counted from 0."""
     label: str = ""
     """What is predicted where a set offers several: a word slot of GRID, a column of a table."""
+    features: str = ""
+    """Folder inside `root` with vectors `KEY.npy` `[T, D]` that are read as the video modality; "" reads pictures."""
     val: float = 0.1
     """Share of the training groups held out for validation where the set has no validation split of its own."""
     workers: int = 2
     """Processes that read and decode; 0 = in the process of the trainer."""
     cache: Literal["none", "memory"] = "none"
-    """`memory` decodes each clip once and keeps it; for sets that fit."""
+    """`memory` decodes each clip once and keeps it in the trainer's process, without workers; for sets that fit."""
+    missing: Literal["drop", "mask"] = "drop"
+    """What becomes of a clip that lacks a modality: it is left out, or that modality is zero and marked absent."""
 
     def __post_init__(self) -> None:
         _check("modalities", self.modalities, bool(self.modalities), "at least one")
         _check("modalities", self.modalities, len(set(self.modalities)) == len(self.modalities), "each once")
         _check("val", self.val, 0 < self.val < 1, "between 0 and 1")
         _at_least(self, 0, "fold", "workers")
+
+    @property
+    def loader_workers(self) -> int:
+        """Worker processes of the loader: none where clips stay in memory, since each would decode its own copy."""
+        return 0 if self.cache == "memory" else self.workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +82,10 @@ class VideoConfig:
     region: tuple[float, float, float, float] | None = None
     """Part of the picture that is looked at, as fractions (top, left, bottom, right); None is all of it."""
     crop: Literal["random_resized", "center"] = "center"
-    """Training crop, the same for all frames of a clip; tests always crop the centre (or `inputs.views.crops` squares)."""
+    """Training crop, the same for all frames of a clip."""
+    test_crop: Literal["center", "stretch"] = "center"
+    """At test the largest centred area of the target's aspect (or `inputs.views.crops` of them), or the whole picture
+    squeezed to size."""
     crop_area: tuple[float, float] = (0.08, 1.0)
     """Smallest and largest share of the picture a random crop covers."""
     crop_aspect: tuple[float, float] = (0.75, 4 / 3)
@@ -87,12 +99,13 @@ class VideoConfig:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     """Per channel, divided by."""
     min_frames: int = 1
-    """Clips of fewer frames count as unreadable ("too few frames")."""
+    """Clips that hold fewer frames at `fps` cannot be read ("too short")."""
 
     def __post_init__(self) -> None:
         _at_least(self, 1, "width", "frames", "min_frames")
         _check("fps", self.fps, self.fps is None or self.fps > 0, "> 0")
         _check("size", self.size, min(self.shape) >= 1, ">= 1")
+        _check("min_frames", self.min_frames, self.min_frames == 1 or self.fps is not None, "1 without fps")
         _in(self, 0, 1, "flip", "colour")
         area, aspect, region = self.crop_area, self.crop_aspect, self.region
         _check("crop_area", area, 0 < area[0] <= area[1] <= 1, "0 < least <= most <= 1")
@@ -140,7 +153,8 @@ class AudioConfig:
     gain_noise: float = 0.0
     """Training noise: standard deviation as a share of the clip's peak."""
     noise_db: float | None = None
-    """White noise mixed in at this signal-to-noise ratio (dB), at test too; a property of the task, not a remedy."""
+    """White noise mixed in at this signal-to-noise ratio (dB), at test too: part of the task. Redrawn every epoch when
+    training, always the same for a clip at test; None is none."""
 
     def __post_init__(self) -> None:
         _at_least(self, 1, "sample_rate", "n_fft", "hop", "mels")
@@ -380,6 +394,8 @@ class TrainConfig:
     """The validation figure that chooses the epoch (accuracy is minus the squared error for regression)."""
     precision: Literal["no", "bf16", "fp16"] = "no"
     """Autocast of forward and backward."""
+    deepspeed: str = ""
+    """DeepSpeed JSON file, such as `configs/deepspeed/zero2.json`; "" trains without it. Weights stay fp32."""
     monitor_every: int = 0
     """Optimizer steps between measurements of update ratios; 0 is never."""
     max_steps: int = 0
@@ -422,6 +438,8 @@ class FinetuneConfig:
         same = set(self.encoders) == set(self.data.modalities)
         _check("encoders", sorted(self.encoders), same, f"one for each of {', '.join(self.data.modalities)}")
         _at_least(self, 0, "seed")
+        vectors = self.inputs.video.view == "features"
+        _check("data.features", repr(self.data.features), vectors or not self.data.features, "'' with frames")
 
 
 def _at_least(config: object, least: int, *names: str) -> None:

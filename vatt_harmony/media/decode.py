@@ -50,11 +50,15 @@ class Window:
 class MediaReader:
     """A clip held open: its facts, then any number of windows. Made by `open_media`."""
 
-    def __init__(self, clip: InputContainer, sound: InputContainer | None, mute: bool = False) -> None:
+    def __init__(
+        self, clip: InputContainer, sound: InputContainer | None, *, mute: bool = False, blind: bool = False
+    ) -> None:
         self._clip, self._sound = clip, sound
         self.info = _joined(describe(clip), describe(sound)) if sound is not None else describe(clip)
         if mute:
             self.info = _muted(self.info)
+        if blind:
+            self.info = _blinded(self.info)
 
     def upright_size(self) -> tuple[int, int]:
         """Height and width as shown, (0, 0) without picture; decodes one frame, since only frames know if they lie."""
@@ -117,14 +121,19 @@ class MediaReader:
 
 
 @contextlib.contextmanager
-def open_media(source: Source, sound: Source | None = None, mute: bool = False) -> Iterator[MediaReader]:
+def open_media(
+    source: Source, sound: Source | None = None, mute: bool = False, blind: bool = False
+) -> Iterator[MediaReader]:
     """Open a clip and, if given, the file that holds its sound instead; raises MediaError("container open").
 
-    `mute`: read it as if it had no sound, which spares the decoding; raises MediaError where there is nothing else.
+    `mute` reads it as if it had no sound, `blind` as if it had no picture, which spares the decoding; raises MediaError
+    where there is nothing else.
     """
     with contextlib.ExitStack() as stack:
         clip = stack.enter_context(open_container(source))
-        yield MediaReader(clip, stack.enter_context(open_container(sound)) if sound is not None else None, mute)
+        yield MediaReader(
+            clip, stack.enter_context(open_container(sound)) if sound is not None else None, mute=mute, blind=blind
+        )
 
 
 def probe(source: Source, sound: Source | None = None) -> MediaInfo:
@@ -169,6 +178,14 @@ def _muted(info: MediaInfo) -> MediaInfo:
     if not info.has_video:
         raise MediaError("no video stream", "the file holds only sound")
     return replace(info, has_audio=False, sample_rate=0, audio_start=math.nan, audio_end=math.nan)
+
+
+def _blinded(info: MediaInfo) -> MediaInfo:
+    if not info.has_audio:
+        raise MediaError("no audio stream", "the file holds only pictures")
+    return replace(
+        info, has_video=False, fps=0.0, height=0, width=0, video_start=math.nan, video_end=math.nan, still=False
+    )
 
 
 def _fill(container: InputContainer, start: float, pictures: PictureSink | None, sound: SoundSink | None) -> None:

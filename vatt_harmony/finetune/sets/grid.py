@@ -1,0 +1,62 @@
+"""GRID: sentences of six words spoken to a camera; any word slot is the label.
+
+Layout of `data.root`: `sentences.csv` with the columns path, id, sentence, command, colour, preposition, letter, digit,
+adverb, speaker. Text, where it is used, is the sentence without the word that is asked for.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+
+from vatt_harmony.errors import UserError
+from vatt_harmony.finetune.config import DataConfig
+from vatt_harmony.finetune.items import Item, LabelledSet, MediaFile, TaskKind, Text
+from vatt_harmony.finetune.sets.lists import check_fold, class_index, hold_out, read_rows
+from vatt_harmony.randomness import keyed_int
+
+SLOTS = ("command", "colour", "preposition", "letter", "digit", "adverb")
+FOLDS = 5
+
+
+def load(data: DataConfig, task: TaskKind) -> LabelledSet:
+    """The word in slot `data.label` (letter, if none is named); five folds by clip, stratified by class."""
+    check_fold(data.fold, FOLDS, "grid")
+    slot = data.label or "letter"
+    if slot not in SLOTS:
+        raise UserError(f"data.label is {slot!r}", "GRID has no such word slot", f"Choose one of {', '.join(SLOTS)}")
+    root = Path(data.root)
+    rows = read_rows(root / "sentences.csv", "list of GRID", ("path", "id", "sentence", *SLOTS, "speaker"))
+    classes = class_index(row[slot] for row in rows)
+    folds = _folds([(row["id"], row[slot]) for row in rows])
+    items = [_item(root, row, slot, classes[row[slot]], folds[row["id"]] == data.fold) for row in rows]
+    speakers = sorted({row["speaker"] for row in rows})
+    return LabelledSet(
+        name=f"grid {slot} fold {data.fold}",
+        classes=tuple(classes),
+        items=tuple(hold_out(items, data.val)),
+        notes=("Folds are by clip: the speakers of the test split are those of the training split "
+               f"({', '.join(speakers)}).",),
+    )  # fmt: skip
+
+
+def _item(root: Path, row: dict[str, str], slot: str, target: int, tested: bool) -> Item:
+    media = MediaFile(root / row["path"])
+    rest = " ".join(word for name, word in zip(SLOTS, row["sentence"].split(), strict=True) if name != slot)
+    return Item(
+        key=row["id"],
+        target=target,
+        sources={"video": media, "audio": media, "text": Text(rest)},
+        split="test" if tested else "train",
+    )
+
+
+def _folds(labelled: list[tuple[str, str]]) -> dict[str, int]:
+    """Clip to fold: the clips of each class dealt out in the order of a hash, beginning where the last class ended."""
+    by_class = defaultdict(list)
+    for clip, label in labelled:
+        by_class[label].append(clip)
+    dealt = [
+        clip
+        for label in sorted(by_class)
+        for clip in sorted(by_class[label], key=lambda clip: (keyed_int(0, "grid", clip), clip))
+    ]
+    return {clip: place % FOLDS for place, clip in enumerate(dealt)}

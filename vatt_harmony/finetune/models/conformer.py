@@ -36,9 +36,11 @@ class Conformer(nn.Module):
         self.blocks: Any = nn.ModuleList(Wav2Vec2ConformerEncoderLayer(config) for _ in range(layers))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """`[B, N, D]` -> `[B, N, D]`; bool mask `[B, N]` is false at padding, which no token sees."""
+        """`[B, N, D]` -> `[B, N, D]`; bool mask `[B, N]` is false at padding: no token attends to it, and what stands
+        there is zero for the convolutions.
+        """
         if mask is not None:
-            x = x * mask[..., None].to(x)  # the convolutions would carry padding into its neighbours
+            x = x.masked_fill(~mask[..., None], 0)
         visible = None if mask is None else mask[:, None, None].expand(-1, 1, x.shape[1], -1)
         places = rotary(x.shape[1], self.head_width).to(x)
         for block in self.blocks:

@@ -104,6 +104,7 @@ class Encoder(nn.Module):
     def tokens(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """All tokens `[N, T, D]` after the last block; the first one is `forward`'s z."""
         *blocks, last = self.blocks
+        assert isinstance(last, Block)
         for block in blocks:
             x = self._run(block, x, mask)
         rows: Tensor = self._run(functools.partial(Block.forward, last), x, mask)

@@ -12,6 +12,7 @@ from vatt_harmony.model.hf import VattModel
 from vatt_harmony.model.hf_config import VattConfig
 from vatt_harmony.model.loading import load_model
 from vatt_harmony.model.t5 import T5Encoder
+from vatt_harmony.model.tower import MediaTokens
 from vatt_harmony.model.vatt import Vatt
 
 
@@ -24,7 +25,7 @@ class VattTower(nn.Module):
     def __init__(self, vatt: Vatt, branch: Modality, read_tokens: bool) -> None:
         super().__init__()
         self.tokenise = vatt.tokens[branch]
-        if branch != "text":
+        if isinstance(self.tokenise, MediaTokens):
             self.tokenise.keep = 1.0  # fine-tuning sees every token (paper, A.2.5)
         encoder = vatt.encoders[vatt.encoder_of(branch)]
         assert isinstance(encoder, Encoder | T5Encoder)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vatt_harmony.downstream.windows import Cut, cut_windows
 from vatt_harmony.errors import UserError
 from vatt_harmony.media.decode import open_media
 from vatt_harmony.media.errors import MediaError
@@ -22,7 +23,6 @@ from vatt_harmony.shards.sample import (
     Sample,
     SampleError,
 )
-from vatt_harmony.stream.window import spaced_start
 
 MEDIA = frozenset(VIDEO_EXTENSIONS + AUDIO_EXTENSIONS + IMAGE_EXTENSIONS)
 
@@ -115,19 +115,8 @@ def _cut(key: str, media: Path | Sample, processor: VattProcessor, windows: int)
     """The clip of an item, and how many of its windows are silent."""
     source, sound, sentences = _sources(media)
     clip, silent = Clip(key=key, sentences=sentences), 0
-    seconds = processor.frames / processor.fps
     with open_media(source, sound) as reader:
-        first, last = reader.info.common
-        for window in range(windows if seconds < last - first < float("inf") else 1):
-            start = spaced_start((first, last), seconds, window, windows)
-            cut = reader.read_window(
-                start,
-                processor.frames,
-                processor.fps,
-                processor.sample_rate,
-                height=processor.size,
-                width=processor.size,
-            )
+        for cut in cut_windows(reader, Cut.of(processor), windows):
             if cut.video is not None:
                 clip.video.append(cut.video)
             if cut.audio is not None and not is_silent(cut.audio):

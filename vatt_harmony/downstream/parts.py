@@ -34,8 +34,12 @@ class Parts:
 
     def write(self, number: int, columns: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> None:
         """Write table `number`, then its record, which declares it finished."""
-        _write_table(self.out / f"part_{number:05d}.{self.format}", columns)
+        _write_table(self.path(number), columns)
         _replace(self._record(number), lambda path: path.write_text(json.dumps(record)))
+
+    def path(self, number: int) -> Path:
+        """The file of table `number`."""
+        return self.out / f"part_{number:05d}.{self.format}"
 
     def record(self, number: int) -> dict[str, Any]:
         """The record that was written with table `number`."""

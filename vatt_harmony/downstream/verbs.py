@@ -19,6 +19,12 @@ from vatt_harmony.stream.tokenizer import Tokenizer
 
 def run_retrieval(args: argparse.Namespace) -> int:
     """`evaluate retrieval`: rank 0 prints the table; under torchrun every rank embeds its share."""
+    if args.data is None or args.annotations is not None or args.videos is not None:
+        raise UserError(
+            "evaluate retrieval needs DATA, or --protocol with --annotations and --videos",
+            "There are no clips to retrieve",
+            "Write evaluate retrieval MODEL SHARDS, or add --protocol msrvtt or youcook2",
+        )
     with Ranks(args.device) as (rank, world_size, device):
         model, processor = load_model(args.model, device)
         stream = _stream(processor, args, world_size)

@@ -40,10 +40,14 @@ def class_index(names: Iterable[str]) -> dict[str, int]:
     return {name: index for index, name in enumerate(sorted(set(names)))}
 
 
+class UnknownFold(UserError):
+    """A fold the set does not have."""
+
+
 def check_fold(fold: int, folds: int, name: str) -> None:
-    """Raises UserError for a fold the set does not have."""
+    """Raises UnknownFold for a fold the set does not have."""
     if fold >= folds:
-        raise UserError(f"data.fold is {fold}", f"{name} has folds 0 to {folds - 1}", "Choose one of them")
+        raise UnknownFold(f"data.fold is {fold}", f"{name} has folds 0 to {folds - 1}", "Choose one of them")
 
 
 def hold_out(items: Sequence[Item], share: float) -> list[Item]:

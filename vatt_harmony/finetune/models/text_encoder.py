@@ -20,13 +20,11 @@ class TextEncoder(nn.Module):
         self.network = network.get_encoder() if network.config.is_encoder_decoder else network
         self.pool: Literal["mean", "cls"] = config.pool
         self.width = self.token_width = self.network.config.hidden_size
-        # A model without a padding token was trained without padding; 0 is what this package pads with.
-        self.padding: int = self.network.config.pad_token_id or 0
 
     def forward(self, text: Tensor) -> EncoderOutput:
-        """Ids int64 `[B, L]`."""
+        """Ids int64 `[B, L]`, 0 is padding."""
         first = torch.arange(text.shape[1], device=text.device) == 0
-        words = (text != self.padding) | first  # an empty sentence stays finite
+        words = (text != 0) | first  # an empty sentence stays finite
         states = self.network(input_ids=text, attention_mask=words).last_hidden_state
         if self.pool == "cls":
             return EncoderOutput(states[:, 0], states, words)

@@ -19,19 +19,18 @@ PERMUTED = "permuted "
 def outputs_without(balancer: Balancer, modalities: Sequence[str], run: Callable[[], Tensor]) -> dict[str, Tensor]:
     """Outputs with every subset of modalities zeroed and with each one permuted, by name, such as `without audio+text`.
 
-    `run` calls the balancer on the batch that it was called on last and gives what is compared, such as fused logits;
-    encoders do not run again. Nothing for a single modality. All ranks must call alike.
+    `run` calls the balancer on one batch and gives what is compared, such as fused logits; within
+    `balancer.cached_features()` the encoders do not run again. Nothing for a single modality. All ranks must call alike.
     """
+    outputs: dict[str, Tensor] = {}
     if len(modalities) < 2:
-        return {}
-    outputs = {}
-    with balancer.cached_features():
-        for removed in subsets(modalities)[1:]:
-            with balancer.without(removed):
-                outputs[without(removed)] = run()
-        for name in modalities:
-            with balancer.without({name}, mode="permute"):
-                outputs[PERMUTED + name] = run()
+        return outputs
+    for removed in subsets(modalities)[1:]:
+        with balancer.without(removed):
+            outputs[without(removed)] = run()
+    for name in modalities:
+        with balancer.without({name}, mode="permute"):
+            outputs[PERMUTED + name] = run()
     return outputs
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from vatt_harmony.balance.features import find_module
 from vatt_harmony.balance.scores import slice_logits
 from vatt_harmony.errors import UserError
 
@@ -42,3 +43,15 @@ def fusion_input(value: Tensor, layer: nn.Linear, widths: dict[str, int]) -> Fus
 def slices(fusion: FusionInput) -> dict[str, Tensor]:
     """Each modality's share of the fused logits, W_m z_m + b / M, `[B, C]` each."""
     return slice_logits(fusion.features, fusion.weight, fusion.bias)
+
+
+def find_linear(model: nn.Module, path: str) -> nn.Linear:
+    """The linear layer at `path`; raises UserError where there is none."""
+    layer = find_module(model, path, "the fusion")
+    if not isinstance(layer, nn.Linear):
+        raise UserError(
+            f"The fusion {path!r} is a {type(layer).__name__}",
+            "Its weights could not be cut into one slice a modality",
+            "Name a linear layer over the concatenated features, or use a rule that scores by unimodal heads",
+        )
+    return layer

@@ -10,6 +10,11 @@ def world_size() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
+def rank() -> int:
+    """This process's rank; 0 without a process group."""
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
 def sum_over_ranks(values: Tensor) -> Tensor:
     """Sum of `values`, detached, over all ranks, which must all call."""
     if world_size() == 1:

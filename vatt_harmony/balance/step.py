@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vatt_harmony.balance.fusion import FusionInput, slices
 from vatt_harmony.balance.reduce import global_mean
+from vatt_harmony.balance.removal import Removal
 from vatt_harmony.balance.task import Task
 
 
@@ -24,8 +25,8 @@ class Step:
     """[B, D_m] what the heads read; gradients that come this way count as unimodal."""
     fusion: FusionInput | None
     """Input and weights of the fusion's linear layer, where the balancer was given its path."""
-    without: Callable[[frozenset[str]], Tensor]
-    """Runs the fusion again, in evaluation mode, with these modalities' features set to zero: logits [B, C]."""
+    without: Callable[[frozenset[str], Removal], Tensor]
+    """Runs the fusion again, in evaluation mode, with these modalities removed: logits [B, C]."""
     targets: Tensor
     present: Mapping[str, Tensor]
     """bool [B]: which samples have the modality."""
@@ -33,20 +34,20 @@ class Step:
     step: int
     """Optimizer steps taken."""
     epoch: int
-    _without: dict[frozenset[str], Tensor] = field(default_factory=dict)
+    _without: dict[tuple[frozenset[str], Removal], Tensor] = field(default_factory=dict)
 
     def slices(self) -> dict[str, Tensor]:
         """Each modality's share W_m z_m + b / M of a linear fusion, [B, C]."""
         assert self.fusion is not None, "the balancer sees to it where the rule `needs_slices`"
         return slices(self.fusion)
 
-    def logits_without(self, removed: frozenset[str]) -> Tensor:
+    def logits_without(self, removed: frozenset[str], mode: Removal = "zero") -> Tensor:
         """Fused logits [B, C] with these modalities removed, with gradients; computed once a step for each set."""
         if not removed:
             return self.logits
-        if removed not in self._without:
-            self._without[removed] = self.without(removed)
-        return self._without[removed]
+        if (removed, mode) not in self._without:
+            self._without[removed, mode] = self.without(removed, mode)
+        return self._without[removed, mode]
 
     def mean(self, values: Tensor, chosen: Tensor | None = None) -> Tensor:
         """Mean of `values` [B] over the chosen samples (bool [B]) of all ranks, with gradients; 0 of none.

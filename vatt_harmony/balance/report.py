@@ -1,0 +1,67 @@
+"""What one step tells about each modality; tensors until somebody asks for numbers."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from vatt_harmony.balance.evidence import Evidence
+from vatt_harmony.balance.ratios import behind
+from vatt_harmony.balance.rule import Point
+
+
+@dataclass(kw_only=True)
+class Report:
+    """Figures of one micro-batch over all ranks, M modalities in the order of the balancer's."""
+
+    evidence: Evidence
+    """Scores, losses and accuracies [M], of this micro-batch alone."""
+    k: Tensor | None
+    """[M] in force in this step; None is 1."""
+    point: Point
+    fused_loss: Tensor
+    """[] mean over the global batch."""
+    non_finite: Tensor | None
+    """[] how many coefficients were not finite since training began; None is 0."""
+    norms: dict[str, list[Tensor]] = field(default_factory=dict)
+    """Norm of the gradient at each feature on this rank, before and after the gain: there after the backward pass of a
+    monitored step."""
+    update_ratios: dict[str, Tensor] = field(default_factory=dict)
+    """|change| / |parameters| of each modality's group: there after the optimizer's monitored step."""
+
+    @property
+    def ratios(self) -> Tensor:
+        """r [M]: mean score of the others over one's own, above 1 is behind."""
+        return behind(self.evidence.scores, self.evidence.present, self.evidence.lower_is_better)
+
+    @property
+    def distance(self) -> float:
+        """Mean |k - 1| over modalities: what balancing still does."""
+        return 0.0 if self.k is None else float((self.k - 1).abs().mean())
+
+    def scalars(self) -> dict[str, float]:
+        """All figures, flat, such as "k/audio"; waits for the device. What is not known is left out."""
+        k = torch.ones_like(self.evidence.scores) if self.k is None else self.k
+        rows = {
+            "score": self.evidence.scores,
+            "ratio": self.ratios,
+            "k": k,
+            "loss": self.evidence.losses,
+            "accuracy": self.evidence.accuracies,
+        }
+        values = torch.stack([row.to(k) for row in rows.values()]).tolist()
+        figures = {
+            f"{row}/{name}": value
+            for row, own in zip(rows, values, strict=True)
+            for name, value in zip(self.evidence.modalities, own, strict=True)
+            if value == value
+        }
+        for name, norms in self.norms.items():
+            # Hooks run in the order in which they were registered: all norms before the gain, then all after.
+            half = len(norms) // 2
+            for when, chosen in (("before", norms[:half]), ("after", norms[half:])):
+                if chosen:
+                    figures[f"gradient_{when}/{name}"] = float(torch.stack(chosen).norm())
+        figures |= {f"update_ratio/{name}": float(ratio) for name, ratio in self.update_ratios.items()}
+        non_finite = 0.0 if self.non_finite is None else float(self.non_finite)
+        return figures | {"distance": self.distance, "fused_loss": float(self.fused_loss), "non_finite": non_finite}

@@ -1,0 +1,114 @@
+"""Taps: what flows out of each encoder in a forward pass, split into a way to the fusion and a way to its head."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vatt_harmony.balance.features import Feature, pooled
+from vatt_harmony.balance.structure import map_tensors
+from vatt_harmony.errors import UserError
+
+Change = Callable[[Tensor], Tensor]
+
+
+@dataclass(kw_only=True)
+class Tapped:
+    """One encoder's output z in one forward pass; lists hold its tensors that take gradients.
+
+    z flows into `fused` and `unimodal`, aliases of it: scaling the gradient at one of the three scales all that
+    reaches the encoder, its share from the fused loss, or its share from the head.
+    """
+
+    output: Any
+    """As the encoder gave it."""
+    feature: Tensor
+    """[B, D], what the head reads."""
+    total: list[Tensor] = field(default_factory=list)
+    fused: list[Tensor] = field(default_factory=list)
+    unimodal: list[Tensor] = field(default_factory=list)
+    versions: list[int] = field(default_factory=list)
+
+
+class Tap:
+    """A forward hook on one encoder; it acts only while its balancer runs the model."""
+
+    def __init__(self, name: str, module: nn.Module, feature: Feature) -> None:
+        self.name, self.module, self._feature = name, module, feature
+        self.tapped: Tapped | None = None
+        self.change: Change | None = None
+        """What the fusion gets in place of each of the encoder's float tensors."""
+        self._listening = self._gradients = False
+        self._handle = module.register_forward_hook(self._after)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Within it the encoder's output is tapped, once."""
+        self.tapped, self._listening, self._gradients = None, True, torch.is_grad_enabled()
+        try:
+            yield
+        finally:
+            self._listening = False
+
+    def remove(self) -> None:
+        """Take the hook off."""
+        self._handle.remove()
+
+    # Aliases are what makes the three gains exact; within a compiled graph they would be fused away.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _after(self, module: nn.Module, arguments: Any, output: Any) -> Any:
+        if not self._listening:
+            return None
+        if self.tapped is not None:
+            raise UserError(
+                f"The encoder of {self.name!r} runs more than once in a forward pass",
+                "Its feature is not one tensor",
+                "Give a getter that finds the feature in the model's output",
+            )
+        if self._gradients and not torch.is_grad_enabled():
+            raise UserError(
+                f"The encoder of {self.name!r} runs without gradients, as in checkpointing with use_reentrant=True",
+                "Its gradient could not be balanced",
+                "Use checkpoint(..., use_reentrant=False), or freeze the encoder by requires_grad_(False)",
+            )
+        self.tapped, given = tap_output(output, self._feature, self.change)
+        return given
+
+
+def tap_output(output: Any, feature: Feature, change: Change | None = None) -> tuple[Tapped, Any]:
+    """Tap an encoder's output; returns what was tapped, and what the model goes on with."""
+    tapped = Tapped(output=output, feature=torch.empty(0))
+
+    def to_fusion(value: Tensor) -> Tensor:
+        if not value.is_floating_point():
+            return value
+        if value.requires_grad:
+            tapped.total.append(value)
+            tapped.versions.append(value._version)
+            value = value.view_as(value)
+            tapped.fused.append(value)
+        return value if change is None else change(value)
+
+    def to_head(value: Tensor) -> Tensor:
+        if not (value.is_floating_point() and value.requires_grad):
+            return value
+        alias = value.view_as(value)
+        tapped.unimodal.append(alias)
+        return alias
+
+    given = map_tensors(output, to_fusion)
+    tapped.feature = pooled(map_tensors(output, to_head), feature.get)
+    return tapped, given
+
+
+def check_untouched(name: str, tapped: Tapped) -> None:
+    """Raise UserError where the model changed a tapped tensor in place."""
+    if any(value._version != version for value, version in zip(tapped.total, tapped.versions, strict=True)):
+        raise UserError(
+            f"The model changes the feature of {name!r} in place after its encoder",
+            "The head would read another feature than the encoder gave",
+            "Use the operation that makes a new tensor, such as relu instead of relu_",
+        )

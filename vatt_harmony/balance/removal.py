@@ -53,5 +53,7 @@ class Dropping:
 
 
 def _permutation(size: int, seed: int) -> Tensor:
+    """One cycle through all samples in a random order: every one gets another's feature, in the smallest batch too."""
     generator = torch.Generator().manual_seed(keyed_int(seed, "permute", size))
-    return torch.randperm(size, generator=generator)
+    order = torch.randperm(size, generator=generator)
+    return torch.empty_like(order).scatter_(0, order, order.roll(1))

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 
 from vatt_harmony.errors import UserError
-from vatt_harmony.finetune.collate import FinetuneBatch
+from vatt_harmony.finetune.collate import Failure, FinetuneBatch
 
 logger = logging.getLogger(__name__)
 
@@ -18,30 +18,30 @@ class Unreadable:
     def __init__(self, name: str) -> None:
         self.name = name
         self.counts: Counter[str] = Counter()
-        self._failed: set[tuple[str, str]] = set()
+        self.failed: set[Failure] = set()
         self._read = 0
 
     def add(self, batch: FinetuneBatch) -> None:
         """Take the account of one batch; raises UserError when PATIENCE clips failed and none could be read."""
         self._read += len(batch)
         for key, reason in batch.failures:
-            if (key, reason) in self._failed:
+            if (key, reason) in self.failed:
                 continue
-            self._failed.add((key, reason))
+            self.failed.add((key, reason))
             self.counts[reason] += 1
             if self.counts[reason] == 1:
                 logger.warning("%s: %s cannot be read (%s); more of this kind are counted", self.name, key, reason)
-        if len(self._failed) >= PATIENCE:
+        if len(self.failed) >= PATIENCE:
             self.check()
 
     def check(self) -> None:
         """Raise UserError when something failed and nothing could be read; call it at the end of a pass too."""
-        if self._read or not self._failed:
+        if self._read or not self.failed:
             return
         told = ", ".join(f"{count} {reason}" for reason, count in self.counts.most_common())
-        first = min(self._failed)
+        first = min(self.failed)
         raise UserError(
-            f"Not one of {len(self._failed)} clips of {self.name} could be read ({told})",
+            f"Not one of {len(self.failed)} clips of {self.name} could be read ({told})",
             "There is nothing to learn from or to test on",
             f"Check data.root, data.modalities and a file such as that of {first[0]}",
         )

@@ -44,6 +44,7 @@ def test_multilabel_by_hand():
     assert told["auc"] == pytest.approx(0.75)
     assert told["d_prime"] == pytest.approx(0.95387, abs=1e-5)  # √2 Φ⁻¹(.75)
     assert told["accuracy"] == pytest.approx(11 / 12)
+    assert told["loss"] == pytest.approx(-np.log(1 / (1 + np.exp(-logits * (2 * targets - 1)))).mean())
 
 
 def test_a_perfect_area_has_a_finite_d_prime_and_an_undefined_one_is_nan():
@@ -54,7 +55,7 @@ def test_a_perfect_area_has_a_finite_d_prime_and_an_undefined_one_is_nan():
 
 def test_regression_by_hand():
     told = figures("regression", np.array([[1.0], [3.0]]), np.array([2.0, 5.0]))
-    assert told == pytest.approx({"mae": 1.5, "mse": 2.5, "correlation": 1.0})
+    assert told == pytest.approx({"mae": 1.5, "mse": 2.5, "correlation": 1.0, "loss": 1.5})
 
 
 def test_views_are_averaged_and_probabilities_sum_to_one():

@@ -22,6 +22,15 @@ def figures(kind: str, logits: Array, targets: Array) -> dict[str, float]:
     return KINDS[kind](logits.astype(np.float64), targets)
 
 
+def score(kind: str, logits: Array, targets: Array) -> float:
+    """The one figure by which outputs are compared, higher is better: accuracy, mAP, or minus the squared error."""
+    if kind == "classification":
+        return float((logits.argmax(1) == targets).mean())
+    if kind == "multilabel":
+        return mean_precision(logits, targets)
+    return -float(np.square(logits - targets.reshape(logits.shape)).mean())
+
+
 def classification(logits: Array, targets: Array) -> dict[str, float]:
     """Accuracy, accuracy of the five most probable classes (where there are more), macro F1, ECE, and the mean loss."""
     probabilities = softmax(logits)
@@ -38,7 +47,7 @@ def classification(logits: Array, targets: Array) -> dict[str, float]:
 
 
 def multilabel(logits: Array, targets: Array) -> dict[str, float]:
-    """mAP, AUC and d′, means over classes that occur; macro F1 at probability 0.5, and accuracy of single labels.
+    """mAP, AUC and d′, means over classes that occur; macro F1 at probability 0.5, accuracy of single labels, loss.
 
     d′ = √2 Φ⁻¹(AUC) per class; a perfect AUC counts as half a wrong pair of samples less, so that d′ stays finite.
     Source: evaluation code of VATT.
@@ -49,19 +58,19 @@ def multilabel(logits: Array, targets: Array) -> dict[str, float]:
     pairs = positives[both] * (len(targets) - positives[both])
     areas = np.array([roc_auc_score(targets[:, c], logits[:, c]) for c in both])
     margin = 0.5 / np.maximum(pairs, 1)
-    precisions = [average_precision_score(targets[:, c], logits[:, c]) for c in np.flatnonzero(positives)]
     predicted = (logits > 0).astype(np.int64)
     return {
-        "map": _mean(precisions),
+        "map": mean_precision(logits, targets),
         "auc": _mean(areas),
         "d_prime": _mean(np.sqrt(2) * norm.ppf(np.clip(areas, margin, 1 - margin))),
         "f1": float(f1_score(targets, predicted, average="macro", zero_division=0)),
         "accuracy": float((predicted == targets).mean()),
+        "loss": float((np.logaddexp(0, logits) - logits * targets).mean()),
     }
 
 
 def regression(outputs: Array, targets: Array) -> dict[str, float]:
-    """Mean absolute and mean squared error, and the correlation over all outputs."""
+    """Mean absolute error, which is the loss, mean squared error, and the correlation over all outputs."""
     targets = targets.reshape(outputs.shape).astype(np.float64)
     defined = outputs.size > 1 and outputs.std() > 0 and targets.std() > 0
     correlation = np.corrcoef(outputs.ravel(), targets.ravel())[0, 1] if defined else float("nan")
@@ -69,6 +78,7 @@ def regression(outputs: Array, targets: Array) -> dict[str, float]:
         "mae": float(np.abs(outputs - targets).mean()),
         "mse": float(np.square(outputs - targets).mean()),
         "correlation": float(correlation),
+        "loss": float(np.abs(outputs - targets).mean()),
     }
 
 
@@ -76,6 +86,12 @@ def top_k(logits: Array, targets: Array, k: int) -> float:
     """Share of samples whose class is among the `k` largest logits."""
     largest = np.argpartition(-logits, k - 1, axis=1)[:, :k]
     return float((largest == targets[:, None]).any(1).mean())
+
+
+def mean_precision(logits: Array, targets: Array) -> float:
+    """mAP: average precision of 0 and 1 `[N, C]`, mean over the classes that occur."""
+    occurring = np.flatnonzero(targets.any(0))
+    return _mean([average_precision_score(targets[:, c], logits[:, c]) for c in occurring])
 
 
 def calibration_error(confidence: Array, right: Array, bins: int = BINS) -> float:

@@ -27,7 +27,7 @@ class Order:
         return np.array_split(generator.permutation(self._items), self.steps_of_pass)[place]
 
     def weights(self, step: int) -> list[float]:
-        """Weights of the micro-batches' mean losses, on average 1, with which every sample of the step counts the same."""
+        """Weights of the micro-batches' mean losses, on average 1, by which every sample of the step counts alike."""
         sizes = [len(part) for part in self._parts(step)]
         return [size * len(sizes) / sum(sizes) for size in sizes]
 

@@ -62,13 +62,14 @@ def _parser() -> argparse.ArgumentParser:
     from vatt_harmony.demo.cli import add_parser as demo
     from vatt_harmony.downstream.cli import add_parsers as downstream
     from vatt_harmony.engine.cli import add_parsers as engine
+    from vatt_harmony.finetune.cli import add_parser as finetune
     from vatt_harmony.scale.cli import add_parsers as scale
     from vatt_harmony.shards.cli import add_parser as shards
 
     parser = argparse.ArgumentParser(prog="vatt-harmony", description=sys.modules["vatt_harmony"].__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for add in (demo, shards, engine, downstream, align, conflicts, scale):
+    for add in (demo, shards, engine, finetune, downstream, align, conflicts, scale):
         add(verbs)
     return parser
 

@@ -27,6 +27,7 @@ SURFACE = {
     "shards stats": ["SOURCE", "--workers", "--json"],
     "shards show": ["SOURCE", "--out", "--samples", "--seed"],
     "pretrain": ["CONFIG", "--run", "--init"],
+    "finetune": ["CONFIG", "--run", "--seeds", "--compare", "--json"],
     "export": ["RUN", "OUT"],
     "evaluate retrieval": [
         "MODEL",

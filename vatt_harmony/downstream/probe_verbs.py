@@ -22,7 +22,9 @@ from vatt_harmony.model.hf import VattModel
 from vatt_harmony.model.loading import load_model
 from vatt_harmony.model.processor import VattProcessor
 
-COLUMNS = {"accuracy": "accuracy", "top5": "top 5", "macro_f1": "macro F1", "mAP": "mAP", "d_prime": "d′"}
+NAMES = {"accuracy": "accuracy", "top5": "top 5", "macro_f1": "macro F1", "mAP": "mAP", "d_prime": "d′"}
+SHOWN = ("accuracy", "macro_f1", "mAP")
+"""On the screen; --json has all."""
 
 
 def run_probe(args: argparse.Namespace) -> int:
@@ -88,7 +90,7 @@ def zeroshot_figures(result: ZeroshotResult) -> list[Figure]:
 def _figures(prefix: str, measures: dict[str, Measure], items: int) -> list[Figure]:
     told = []
     for name, m in measures.items():
-        words = f"{prefix.replace('.', ' ')} {COLUMNS[name]}"
+        words = f"{prefix.replace('.', ' ')} {NAMES[name]}"
         told.append(Figure(id=f"{prefix}.{name}", name=words, value=m.value, low=m.low, high=m.high, n=items))
         if m.error is not None:
             told.append(Figure(id=f"{prefix}.{name}_se", name=f"{words}, s.e. over folds", value=m.error))
@@ -130,18 +132,17 @@ def _features(
 
 
 def _print(lines: Iterable[tuple[str, dict[str, Measure], int]]) -> None:
+    """A line each: accuracy with its error over folds and its interval over items, then the other measures."""
     lines = list(lines)
-    names = [name for name in COLUMNS if any(name in measures for _, measures, _ in lines)]
+    names = [name for name in SHOWN if any(name in measures for _, measures, _ in lines)]
     table = Table(box=None, pad_edge=False)
-    for column in ("features, classifier", *(COLUMNS[name] for name in names), "items"):
-        table.add_column(column, justify="left" if column.startswith("features") else "right")
+    for column in ("", *(NAMES[name] for name in names), "95 % of the first", "items"):
+        table.add_column(column, justify="right" if column else "left")
     for title, measures, items in lines:
-        table.add_row(title, *(_cell(measures.get(name)) for name in names), str(items))
+        first = measures[names[0]]
+        table.add_row(title, *(_cell(measures[n]) for n in names), f"{first.low:.3f} … {first.high:.3f}", str(items))
     Console().print(table)
 
 
-def _cell(measure: Measure | None) -> str:
-    if measure is None:
-        return "n/a"
-    error = "" if measure.error is None else f" ± {measure.error:.3f}"
-    return f"{measure.value:.3f}{error} ({measure.low:.3f} … {measure.high:.3f})"
+def _cell(measure: Measure) -> str:
+    return f"{measure.value:.3f}" + ("" if measure.error is None else f" ± {measure.error:.3f}")

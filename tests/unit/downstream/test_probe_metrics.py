@@ -64,3 +64,11 @@ def test_draws_keep_the_number_of_items() -> None:
     parts = list(draws(9, seed=3, number=20))
     assert sum(map(len, parts)) == 20 and all((part.sum(axis=1) == 9).all() for part in parts)
     assert np.array_equal(np.concatenate(parts), np.concatenate(list(draws(9, seed=3, number=20))))
+
+
+def test_the_interval_of_mean_average_precision_holds_the_value() -> None:
+    """The plain percentile interval of few items lies above it."""
+    generator = np.random.default_rng(5)
+    truth = np.eye(10, dtype=bool)[generator.integers(0, 10, 80)]
+    found = measures([Scored(generator.normal(size=(80, 10)), truth)], seed=0)
+    assert all(measure.low < measure.value < measure.high for measure in found.values())

@@ -166,14 +166,17 @@ class Balancer(nn.Module):
             self._place(output)
         k = self._advance(sums, output) if training else None
         report = Report(
-            evidence=self._pace.evidence(sums),
+            modalities=self.modalities,
+            sums=sums,
+            lower_is_better=self.task.lower_is_better,
+            step=step.step,
+            epoch=step.epoch,
             k=k if acting else None,
             point=self._point or "grad",
-            fused_loss=sums.fused_loss,
             non_finite=self._pace.non_finite,
         )
         total = self._total(fused, unimodal, report)
-        if acting:
+        if acting and type(self.rule).extra_loss is not Rule.extra_loss:
             extra = self.rule.extra_loss(step, report.evidence)
             total = total if extra is None else total + extra
         if training:

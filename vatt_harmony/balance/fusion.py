@@ -14,12 +14,20 @@ from vatt_harmony.errors import UserError
 class FusionInput:
     """Features as they entered the fusion's linear layer, and its weights."""
 
-    features: dict[str, Tensor]
-    """[B, D_m], in the order in which they are concatenated."""
+    value: Tensor
+    """[B, sum D_m]"""
+    widths: dict[str, int]
+    """D_m, in the order in which features are concatenated."""
     weight: Tensor
     """[C, sum D_m]"""
     bias: Tensor | None
     """[C]"""
+
+    @property
+    def features(self) -> dict[str, Tensor]:
+        """[B, D_m] of each modality."""
+        parts = torch.split(self.value, list(self.widths.values()), dim=-1)
+        return dict(zip(self.widths, parts, strict=True))
 
 
 def fusion_input(value: Tensor, layer: nn.Linear, widths: dict[str, int]) -> FusionInput:
@@ -36,8 +44,7 @@ def fusion_input(value: Tensor, layer: nn.Linear, widths: dict[str, int]) -> Fus
             "Its slices could not be computed outside of its forward pass",
             "Use ZeRO stage 2 or less, or a rule that scores by unimodal heads",
         )
-    features = dict(zip(widths, torch.split(value, list(widths.values()), dim=-1), strict=True))
-    return FusionInput(features=features, weight=layer.weight, bias=layer.bias)
+    return FusionInput(value=value, widths=widths, weight=layer.weight, bias=layer.bias)
 
 
 def slices(fusion: FusionInput) -> dict[str, Tensor]:

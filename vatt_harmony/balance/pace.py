@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from vatt_harmony.balance.evidence import Evidence
-from vatt_harmony.balance.ratios import LEAST_SCORE
 from vatt_harmony.balance.rule import Rule
 from vatt_harmony.balance.sums import Sums
 from vatt_harmony.balance.window import Window
@@ -61,7 +60,7 @@ class Pace:
             return False
         if self.watched:
             self._before, self._stepped = copy.deepcopy(self._moving()), False
-        evidence = self.evidence(self._pool)
+        evidence = self._pool.evidence(self._modalities, self._lower_is_better, self.step, self.epoch)
         self._pool, self.pooled = None, 0
         strength = self._window.strength(self.step)
         if strength > 0:
@@ -77,20 +76,6 @@ class Pace:
     def stepped(self) -> None:
         """The optimizer has stepped: what `close` moved stays."""
         self._stepped = True
-
-    def evidence(self, sums: Sums) -> Evidence:
-        """What a rule sees of these sums."""
-        scores, losses, accuracies = sums.means()
-        return Evidence(
-            modalities=self._modalities,
-            scores=scores.clamp(min=LEAST_SCORE),
-            losses=losses,
-            accuracies=accuracies,
-            present=sums.counts > 0,
-            lower_is_better=self._lower_is_better,
-            step=self.step,
-            epoch=self.epoch,
-        )
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that moves, the rule's state within."""

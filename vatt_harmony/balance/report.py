@@ -1,6 +1,7 @@
 """What one step tells about each modality; tensors until somebody asks for numbers."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -8,19 +9,23 @@ from torch import Tensor
 from vatt_harmony.balance.evidence import Evidence
 from vatt_harmony.balance.ratios import behind
 from vatt_harmony.balance.rule import Point
+from vatt_harmony.balance.sums import Sums
 
 
 @dataclass(kw_only=True)
 class Report:
     """Figures of one micro-batch over all ranks, M modalities in the order of the balancer's."""
 
-    evidence: Evidence
-    """Scores, losses and accuracies [M], of this micro-batch alone."""
+    modalities: tuple[str, ...]
+    sums: Sums
+    """Of this micro-batch alone, over all ranks."""
+    lower_is_better: bool
+    step: int
+    """Optimizer steps taken before."""
+    epoch: int
     k: Tensor | None
     """[M] in force in this step; None is 1."""
     point: Point
-    fused_loss: Tensor
-    """[] mean over the global batch."""
     non_finite: Tensor | None
     """[] how many coefficients were not finite since training began; None is 0."""
     norms: dict[str, list[Tensor]] = field(default_factory=dict)
@@ -28,6 +33,16 @@ class Report:
     monitored step."""
     update_ratios: dict[str, Tensor] = field(default_factory=dict)
     """|change| / |parameters| of each modality's group: there after the optimizer's monitored step."""
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Scores, losses and accuracies [M] of this micro-batch."""
+        return self.sums.evidence(self.modalities, self.lower_is_better, self.step, self.epoch)
+
+    @property
+    def fused_loss(self) -> Tensor:
+        """[] mean over the global batch."""
+        return self.sums.fused_loss
 
     @property
     def ratios(self) -> Tensor:
@@ -53,7 +68,7 @@ class Report:
         figures = {
             f"{row}/{name}": value
             for row, own in zip(rows, values, strict=True)
-            for name, value in zip(self.evidence.modalities, own, strict=True)
+            for name, value in zip(self.modalities, own, strict=True)
             if value == value
         }
         for name, norms in self.norms.items():

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vatt_harmony.balance.evidence import Evidence
+from vatt_harmony.balance.ratios import LEAST_SCORE
 from vatt_harmony.balance.reduce import sum_over_ranks
 from vatt_harmony.balance.task import Judged
 
@@ -38,6 +40,20 @@ class Sums:
         """[3, M] mean score, loss and correctness; NaN where no sample has the modality."""
         rows = self._rows()
         return rows[:3] / rows[3]
+
+    def evidence(self, modalities: tuple[str, ...], lower_is_better: bool, step: int, epoch: int) -> Evidence:
+        """What a rule sees of these sums."""
+        scores, losses, accuracies = self.means().unbind()
+        return Evidence(
+            modalities=modalities,
+            scores=scores.clamp(min=LEAST_SCORE),
+            losses=losses,
+            accuracies=accuracies,
+            present=self.counts > 0,
+            lower_is_better=lower_is_better,
+            step=step,
+            epoch=epoch,
+        )
 
     def over_ranks(self) -> "Sums":
         """Added up over all ranks, which must all call."""

@@ -1,18 +1,15 @@
 """Taps: what flows out of each encoder in a forward pass, split into a way to the fusion and a way to its head."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from vatt_harmony.balance.features import Feature, pooled
+from vatt_harmony.balance.removal import Change
 from vatt_harmony.balance.structure import map_tensors
 from vatt_harmony.errors import UserError
-
-Change = Callable[[Tensor], Tensor]
 
 
 @dataclass(kw_only=True)
@@ -27,10 +24,11 @@ class Tapped:
     """As the encoder gave it."""
     feature: Tensor
     """[B, D], what the head reads."""
-    total: list[Tensor] = field(default_factory=list)
-    fused: list[Tensor] = field(default_factory=list)
-    unimodal: list[Tensor] = field(default_factory=list)
-    versions: list[int] = field(default_factory=list)
+    total: list[Tensor]
+    fused: list[Tensor]
+    unimodal: list[Tensor]
+    versions: list[int]
+    """How often each tensor of `total` had been changed in place."""
 
 
 class Tap:
@@ -39,19 +37,18 @@ class Tap:
     def __init__(self, name: str, module: nn.Module, feature: Feature) -> None:
         self.name, self.module, self._feature = name, module, feature
         self.tapped: Tapped | None = None
-        self.change: Change | None = None
-        """What the fusion gets in place of each of the encoder's float tensors."""
+        self._change: Change | None = None
         self._listening = self._gradients = False
         self._handle = module.register_forward_hook(self._after)
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Within it the encoder's output is tapped, once."""
-        self.tapped, self._listening, self._gradients = None, True, torch.is_grad_enabled()
-        try:
-            yield
-        finally:
-            self._listening = False
+    def start(self, change: Change | None) -> None:
+        """Tap the encoder's next output; the fusion gets what `change` makes of it."""
+        self.tapped, self._change = None, change
+        self._listening, self._gradients = True, torch.is_grad_enabled()
+
+    def stop(self) -> None:
+        """Tap no more, and let go of what was tapped."""
+        self.tapped, self._change, self._listening = None, None, False
 
     def remove(self) -> None:
         """Take the hook off."""
@@ -74,34 +71,40 @@ class Tap:
                 "Its gradient could not be balanced",
                 "Use checkpoint(..., use_reentrant=False), or freeze the encoder by requires_grad_(False)",
             )
-        self.tapped, given = tap_output(output, self._feature, self.change)
+        self.tapped, given = tap_output(output, self._feature, self._change)
         return given
 
 
 def tap_output(output: Any, feature: Feature, change: Change | None = None) -> tuple[Tapped, Any]:
     """Tap an encoder's output; returns what was tapped, and what the model goes on with."""
-    tapped = Tapped(output=output, feature=torch.empty(0))
+    total: list[Tensor] = []
+    fused: list[Tensor] = []
+    unimodal: list[Tensor] = []
 
     def to_fusion(value: Tensor) -> Tensor:
         if not value.is_floating_point():
             return value
         if value.requires_grad:
-            tapped.total.append(value)
-            tapped.versions.append(value._version)
+            total.append(value)
             value = value.view_as(value)
-            tapped.fused.append(value)
+            fused.append(value)
         return value if change is None else change(value)
 
     def to_head(value: Tensor) -> Tensor:
         if not (value.is_floating_point() and value.requires_grad):
             return value
-        alias = value.view_as(value)
-        tapped.unimodal.append(alias)
-        return alias
+        unimodal.append(value.view_as(value))
+        return unimodal[-1]
 
     given = map_tensors(output, to_fusion)
-    tapped.feature = pooled(map_tensors(output, to_head), feature.get)
-    return tapped, given
+    return Tapped(
+        output=output,
+        feature=pooled(map_tensors(output, to_head), feature.get),
+        total=total,
+        fused=fused,
+        unimodal=unimodal,
+        versions=[value._version for value in total],
+    ), given
 
 
 def check_untouched(name: str, tapped: Tapped) -> None:

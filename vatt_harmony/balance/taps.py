@@ -1,7 +1,7 @@
 """All taps of a model: one forward pass through them, or through the fusion alone."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +41,15 @@ class Taps:
 
     def run(self, arguments: tuple[Any, ...], named: Mapping[str, Any], changes: Mapping[str, Change]) -> Passed:
         """Run the model; `changes` is what the fusion gets in place of a modality's tensors."""
-        with ExitStack() as stack:
-            self._fused, self._listening = None, True
-            stack.callback(self._stop)
-            for name, tap in self._taps.items():
-                tap.change = changes.get(name)
-                stack.enter_context(tap.listening())
+        self._fused, self._listening = None, True
+        for name, tap in self._taps.items():
+            tap.start(changes.get(name))
+        try:
             output = self._model(*arguments, **named)
             tapped = {name: tap.tapped for name, tap in self._taps.items() if tap.tapped is not None}
             fusion = self._fusion_input(tapped)
+        finally:
+            self._stop()
         for name, feature in self._features.items():
             if feature.path is None:
                 tapped[name] = _by_getter(output, feature)
@@ -97,7 +97,7 @@ class Taps:
     def _stop(self) -> None:
         self._listening, self._fused = False, None
         for tap in self._taps.values():
-            tap.tapped = tap.change = None
+            tap.stop()
 
 
 def _by_getter(output: Any, feature: Feature) -> Tapped:

@@ -35,6 +35,8 @@ def test_the_spectrogram_is_the_log_of_the_magnitude() -> None:
     assert tone[30].argmax() == 32
     # A Hann window of n samples sums to n / 2, a sine of amplitude 1 has half of it in each of its two bins.
     assert tone[30, 32].exp().item() == pytest.approx(256 / 4, rel=1e-3)
+    level = Sound(config)(torch.ones(1, config.samples))[0, :, 0].exp()  # half of the first frame lies before the clip
+    assert level[0].item() == pytest.approx(level[30].item() / 2, rel=0.02)
     silence = Sound(config)(torch.zeros(1, config.samples))
     torch.testing.assert_close(silence, torch.full_like(silence, math.log(1e-7)))
 

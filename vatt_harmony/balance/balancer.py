@@ -201,10 +201,12 @@ class Balancer(nn.Module):
             self._followers.append(Follower(base, self.modalities, self._pace, self._close))
             self._pace.watched = True
 
-    def parameter_groups(self, lr: float | Mapping[str, float], weight_decay: float = 0.0) -> list[dict[str, Any]]:
+    def parameter_groups(
+        self, lr: float | Mapping[str, float], weight_decay: float | None = None
+    ) -> list[dict[str, Any]]:
         """Groups for an optimizer: one a modality, with the key "modality", and one of the rest, heads included.
 
-        `lr` is one rate, or one for each modality and "rest".
+        `lr` is one rate, or one for each modality and "rest"; without `weight_decay` it is the optimizer's own.
         """
         return make_groups(self._owned, list(self.parameters()), lr, weight_decay)
 
@@ -268,11 +270,13 @@ class Balancer(nn.Module):
 
     def get_extra_state(self) -> Tensor:
         """What moves besides parameters: the rule's state, scores and counters; part of `state_dict`."""
-        return pack(self._pace.state_dict())
+        return pack(self._pace.state_dict() | {"widths": self._widths})
 
     def set_extra_state(self, state: Tensor) -> None:
         """Take up what `get_extra_state` gave."""
-        self._pace.load_state_dict(unpack(state))
+        found = unpack(state)
+        self._widths = found.pop("widths")
+        self._pace.load_state_dict(found)
 
     def _check(self, output: BalancedOutput, targets: Tensor, present: Mapping[str, Tensor]) -> None:
         check_names(present, self.modalities, "present")

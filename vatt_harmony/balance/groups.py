@@ -33,21 +33,22 @@ def make_groups(
     owned: Mapping[str, list[nn.Parameter]],
     every: list[nn.Parameter],
     lr: float | Mapping[str, float],
-    weight_decay: float,
+    weight_decay: float | None,
 ) -> list[dict[str, Any]]:
     """One parameter group a modality, under the key "modality", and one of the rest.
 
-    `lr`: one rate, or one for each modality and "rest"; raises UserError where one is missing.
+    `lr`: one rate, or one for each modality and "rest"; raises UserError where one is missing. `weight_decay`: None
+    for the optimizer's own.
     """
+    decay = {} if weight_decay is None else {"weight_decay": weight_decay}
     groups = {name: list(parameters) for name, parameters in owned.items() if parameters}
     taken = {parameter for parameters in groups.values() for parameter in parameters}
     rest = [parameter for parameter in every if parameter.requires_grad and parameter not in taken]
     made: list[dict[str, Any]] = [
-        {"params": parameters, "lr": _rate(lr, name), "weight_decay": weight_decay, KEY: name}
-        for name, parameters in groups.items()
+        {"params": parameters, "lr": _rate(lr, name), **decay, KEY: name} for name, parameters in groups.items()
     ]
     if rest:
-        made.append({"params": rest, "lr": _rate(lr, "rest"), "weight_decay": weight_decay})
+        made.append({"params": rest, "lr": _rate(lr, "rest"), **decay})
     return made
 
 

@@ -47,13 +47,13 @@ class Taps:
         try:
             output = self._model(*arguments, **named)
             tapped = {name: tap.tapped for name, tap in self._taps.items() if tap.tapped is not None}
-            fusion = self._fusion_input(tapped)
+            fused = self._fused
         finally:
             self._stop()
         for name, feature in self._features.items():
             if feature.path is None:
                 tapped[name] = _by_getter(output, feature)
-        return Passed(output=output, tapped=tapped, fusion=fusion)
+        return Passed(output=output, tapped=tapped, fusion=self._fusion_input(fused, tapped))
 
     def run_fusion(
         self, passed: Passed, arguments: tuple[Any, ...], named: Mapping[str, Any], changes: Mapping[str, Change]
@@ -89,10 +89,10 @@ class Taps:
         if self._listening:
             self._fused = arguments[0]
 
-    def _fusion_input(self, tapped: Mapping[str, Tapped]) -> FusionInput | None:
-        if self._layer is None or self._fused is None:
+    def _fusion_input(self, fused: Tensor | None, tapped: Mapping[str, Tapped]) -> FusionInput | None:
+        if self._layer is None or fused is None or len(tapped) < len(self._features):
             return None
-        return fusion_input(self._fused, self._layer, {name: tapped[name].feature.shape[-1] for name in self._features})
+        return fusion_input(fused, self._layer, {name: tapped[name].feature.shape[-1] for name in self._features})
 
     def _stop(self) -> None:
         self._listening, self._fused = False, None

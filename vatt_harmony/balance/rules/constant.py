@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from vatt_harmony.balance.evidence import Evidence
@@ -27,4 +26,4 @@ class Constant(Rule):
                 "It would act on no modality",
                 f"Name modalities of the balancer: {', '.join(evidence.modalities)}",
             )
-        return torch.tensor([self.k.get(name, 1.0) for name in evidence.modalities]).to(evidence.scores)
+        return evidence.scores.new_tensor([self.k.get(name, 1.0) for name in evidence.modalities])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vatt_harmony.scale.bench.suite import Row
 
-SUITES = ("main", "harmony", "align", "study")
+SUITES = ("main", "harmony", "align", "balance", "study")
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -20,19 +20,19 @@ def add_parsers(subparsers: Any) -> None:
         description="Prints a table of figures with their goals; exit status 0 whether they hold or not. Real media "
         "are read from VATT_HARMONY_DATA, else ../shared/data beside the checkout; rows that need them are left "
         "out where there are none. `study` makes the runs of docs/study.md that are not on record yet, then the table; "
-        "`align --records DIR` those of docs/alignment.md.",
+        "`align --records DIR` and `balance --records DIR` those of docs/alignment.md and docs/balancing.md.",
     )
     parser.add_argument("suite", choices=SUITES, metavar="SUITE", help=f"which table: {', '.join(SUITES)}")
     parser.add_argument("--only", metavar="ID,...", help="some rows of it, such as 01.5,01.11")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--pairs", type=int, default=5, metavar="N", help="repetitions of compared times (5)")
     parser.add_argument("--batch", type=int, default=16, metavar="B", help="samples a step of compared times (16)")
-    study = parser.add_argument_group("study, and the studies of align")
+    study = parser.add_argument_group("study, and the studies of align and balance")
     study.add_argument(
         "--records",
         type=Path,
         metavar="DIR",
-        help="make what is missing there (runs/study; align: nothing)",
+        help="make what is missing there (runs/study; align, balance: nothing)",
     )
     study.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: four arms of a larger model")
     study.add_argument("--processes", type=int, default=1, metavar="N", help="runs at a time, one thread each (1)")
@@ -69,7 +69,7 @@ def _check(options: argparse.Namespace) -> None:
         )
     if options.suite in ("main", "harmony") and options.records is not None:
         raise UserError(
-            f"--records belongs to bench study and bench align, not to bench {options.suite}",
+            f"--records belongs to bench study, align and balance, not to bench {options.suite}",
             "It would change nothing",
             "Leave it out",
         )
@@ -95,6 +95,10 @@ def _rows(options: argparse.Namespace, data: Path | None) -> Sequence["Row"]:
         from vatt_harmony.scale.bench import align
 
         return align.rows(options.records)
+    if options.suite == "balance":
+        from vatt_harmony.scale.bench import balance
+
+        return balance.rows(options.records)
     from vatt_harmony.scale.study.command import run_study
     from vatt_harmony.scale.study.rows import cuda_rows, rows
 

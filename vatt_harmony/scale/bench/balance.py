@@ -1,0 +1,14 @@
+"""The suite `balance`: the rows 04.1 to 04.6."""
+
+from pathlib import Path
+
+from vatt_harmony.scale.bench import balance_cost, balance_edges, balance_equal, balance_golden
+from vatt_harmony.scale.bench.suite import Row
+
+
+def rows(records: Path | None) -> tuple[Row, ...]:
+    """All rows; those of the studies read the finished records of docs/balancing.
+
+    With `records` they read that folder, and make the runs that it has no record of first.
+    """
+    return (balance_golden.ROW, balance_equal.ROW, balance_cost.ROW, balance_edges.ROW)

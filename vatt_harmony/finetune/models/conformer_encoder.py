@@ -35,12 +35,15 @@ class ConformerEncoder(nn.Module):
 
 
 def speech_model(config: EncoderConfig) -> Any:
-    """The first layers of a wav2vec 2.0-like model, its convolutions frozen, as in the MLB experiments.
+    """The first layers of a wav2vec 2.0-like model, its convolutions frozen, as in the MLB experiments."""
 
-    Without SpecAugment and LayerDrop: both draw from global generators, on each rank another time.
-    """
-    changes = {"num_hidden_layers": config.conformer.base_layers, "apply_spec_augment": False, "layerdrop": 0.0}
-    network = load_transformer(config.conformer.base, config.pretrained, **changes)
+    def shorten(shape: Any) -> None:
+        shape.num_hidden_layers = min(shape.num_hidden_layers, config.conformer.base_layers)
+        # SpecAugment draws from NumPy's global generator; LayerDrop leaves layers without a gradient, for which other
+        # ranks would wait.
+        shape.mask_time_prob = shape.mask_feature_prob = shape.layerdrop = 0.0
+
+    network = load_transformer(config.conformer.base, config.pretrained, shorten)
     if not hasattr(network, "freeze_feature_encoder"):
         raise UserError(
             f"{config.conformer.base} holds a {type(network).__name__}, which does not hear waveforms",

@@ -17,6 +17,8 @@ class TextEncoder(nn.Module):
         super().__init__()
         network = load_transformer(config.weights, config.pretrained)
         self.config = network.config
+        if getattr(network, "pooler", None) is not None:
+            network.pooler = None  # not read here, and other ranks would wait for its gradient
         self.network = network.get_encoder() if network.config.is_encoder_decoder else network
         self.pool: Literal["mean", "cls"] = config.pool
         self.width = self.token_width = self.network.config.hidden_size

@@ -20,7 +20,8 @@ def outputs_without(balancer: Balancer, modalities: Sequence[str], run: Callable
     """Outputs with every subset of modalities zeroed and with each one permuted, by name, such as `without audio+text`.
 
     `run` calls the balancer on one batch and gives what is compared, such as fused logits; within
-    `balancer.cached_features()` the encoders do not run again. Nothing for a single modality. All ranks must call alike.
+    `balancer.cached_features()` the encoders do not run again. Nothing for a single modality. All ranks
+    must call alike.
     """
     outputs: dict[str, Tensor] = {}
     if len(modalities) < 2:

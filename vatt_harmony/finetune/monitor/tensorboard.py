@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-Layout = dict[str, dict[str, list[str | list[str]]]]
+Chart = list[str | list[str]]
+Layout = dict[str, dict[str, Chart]]
 
 STEPS = {
     "score of the true class": "score",
@@ -26,14 +27,14 @@ EPOCHS = {
 
 def layout(modalities: Sequence[str]) -> Layout:
     """For `SummaryWriter.add_custom_scalars`."""
+    names = "|".join(modalities)
 
-    def charts(group: str, figures: dict[str, str]) -> dict[str, list[str | list[str]]]:
-        names = "|".join(modalities)
-        return {title: ["Multiline", [rf"^{group}/{figure}/({names})$"]] for title, figure in figures.items()}
+    def chart(pattern: str) -> Chart:
+        return ["Multiline", [f"^{pattern}$"]]
 
+    balance = {title: chart(f"steps/{figure}/({names})") for title, figure in STEPS.items()}
+    worth = {title: chart(f"validation/{figure}/({names})") for title, figure in EPOCHS.items()}
     return {
-        "Balance of modalities": charts("steps", STEPS)
-        | {"phase-out: mean |k - 1|": ["Multiline", [r"^(steps|train)/distance$"]]},
-        "Worth of modalities": {"accuracy": ["Multiline", [r"^(train|validation)/accuracy$"]]}
-        | charts("validation", EPOCHS),
+        "Balance of modalities": balance | {"phase-out: mean |k - 1|": chart("(steps|train)/distance")},
+        "Worth of modalities": {"accuracy": chart("(train|validation)/accuracy")} | worth,
     }

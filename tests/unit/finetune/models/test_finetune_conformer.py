@@ -64,10 +64,15 @@ def test_the_first_layers_of_a_speech_model_are_read_and_its_convolutions_stay(t
     network = encoder.network
     assert len(network.encoder.layers) == 2 and network.encoder.layers[1].attention.q_proj.weight.requires_grad
     assert not any(parameter.requires_grad for parameter in network.feature_extractor.parameters())
+    assert network.config.layerdrop == network.config.mask_time_prob == network.config.mask_feature_prob == 0
     waves = torch.rand(2, 800) - 0.5
-    assert network.config.apply_spec_augment is False and network.config.layerdrop == 0
     encoder(waves).pooled.sum().backward()
     assert network.encoder.layers[0].attention.q_proj.weight.grad is not None
+
+
+def test_a_speech_model_of_fewer_layers_is_kept_whole(tmp_path: Path) -> None:
+    conformer = ConformerConfig(**{**vars(SMALL), "base": str(save_wav2vec(tmp_path, layers=1))})
+    assert len(ConformerEncoder(config(conformer=conformer), 1).network.encoder.layers) == 1
 
 
 def test_weights_of_the_speech_model_may_be_left_behind(tmp_path: Path) -> None:

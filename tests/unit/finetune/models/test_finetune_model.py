@@ -8,6 +8,7 @@ import pytest
 import torch
 from support.exports import STREAM, make_export
 from support.finetune_models import CNN, clips, save_bert, save_wav2vec, small_finetune_model
+from torch import Tensor
 
 from vatt_harmony.errors import UserError
 from vatt_harmony.finetune.models.fusions.build import FUSIONS
@@ -87,22 +88,8 @@ def encoders(tmp_path: Path, exported: Path) -> dict[str, dict[str, Any]]:
 
 def test_a_saved_model_needs_no_other_folder(tmp_path: Path) -> None:
     _, exported = make_export(tmp_path)
-    kinds = encoders(tmp_path, exported)
-    text = torch.randint(1, 30, (3, STREAM.words), generator=torch.Generator().manual_seed(0))
-    faces = torch.randn(3, 4, 20, generator=torch.Generator().manual_seed(0))
-    frames = torch.randint(0, 256, (3, STREAM.frames, 32, 32, 3), dtype=torch.uint8)
-    features = {"view": "features", "width": 20}
-    cases = [
-        ({"video": kinds["vatt"], "text": kinds["vatt"]}, {}, {"video": frames, "text": text}),
-        ({"audio": kinds["timm"], "text": kinds["bert"]}, {}, {"audio": clips()["audio"], "text": text}),
-        (
-            {"audio": kinds["speech"], "video": kinds["faces"]},
-            {"audio": {"view": "waveform"}, "video": features},
-            {"audio": clips()["audio"], "video": faces},
-        ),
-    ]
     saved = []
-    for number, (chosen, inputs, given) in enumerate(cases):
+    for number, (chosen, inputs, given) in enumerate(cases(encoders(tmp_path, exported))):
         model = small_finetune_model(chosen, "transformer", **inputs).eval()
         model.save_pretrained(tmp_path / f"saved{number}")
         saved.append((tmp_path / f"saved{number}", given, model(**given)))
@@ -116,6 +103,33 @@ def test_a_saved_model_needs_no_other_folder(tmp_path: Path) -> None:
         assert {file.suffix for file in folder.rglob("*") if file.is_file()} == {".json", ".safetensors"}
         loaded.save_pretrained(folder.with_suffix(".again"))
         assert torch.equal(FinetuneModel.from_pretrained(folder.with_suffix(".again"))(**given), logits)
+
+
+@pytest.mark.parametrize("fusion", ["linear", "transformer"])
+def test_everything_that_learns_gets_a_gradient(fusion: str, tmp_path: Path) -> None:
+    """Else DDP and ZeRO would wait for it."""
+    _, exported = make_export(tmp_path, kind="specific")
+    for chosen, inputs, given in cases(encoders(tmp_path, exported)):
+        model = small_finetune_model(chosen, fusion, **inputs).train()
+        model(**given).sum().backward()
+        assert not [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
+
+
+def cases(kinds: dict[str, dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]]]:
+    """Encoders, inputs of their configuration, and clips, so that each kind comes once."""
+    text = torch.randint(1, 30, (3, STREAM.words), generator=torch.Generator().manual_seed(0))
+    faces = torch.randn(3, 4, 20, generator=torch.Generator().manual_seed(0))
+    frames = torch.randint(0, 256, (3, STREAM.frames, 32, 32, 3), dtype=torch.uint8)
+    features = {"view": "features", "width": 20}
+    return [
+        ({"video": kinds["vatt"], "text": kinds["vatt"]}, {}, {"video": frames, "text": text}),
+        ({"audio": kinds["timm"], "text": kinds["bert"]}, {}, {"audio": clips()["audio"], "text": text}),
+        (
+            {"audio": kinds["speech"], "video": kinds["faces"]},
+            {"audio": {"view": "waveform"}, "video": features},
+            {"audio": clips()["audio"], "video": faces},
+        ),
+    ]
 
 
 def test_saved_weights_give_the_same_logits(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`finetune`: a recipe, one or more seeds, one or more rules; a run folder."""
 
 import argparse
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +29,7 @@ def finetune_verb(options: argparse.Namespace) -> int:
 
     Alone, or on the ranks that a launcher has started: they train on what one would.
     """
+    logging.getLogger("accelerate").setLevel(logging.WARNING)  # it tells every file of every checkpoint
     config = load_config(FinetuneConfig, shipped_file(str(options.config)), options.overrides)
     run: Path = options.run or Path("runs") / options.config.stem
     if options.seeds < 1:
@@ -52,7 +54,7 @@ def _train(config: FinetuneConfig, seeds: int, run: Path, json: Path | None) -> 
         lines = Lines(config, f"seed {seed}  " if seeds > 1 else "")
         results.append(finetune(replace(config, seed=seed), own, lines.tell, store=store))
     if first_process():
-        Console().print(summary(results))
+        Console().print(summary(results, config.data.modalities))
         print(f"model: {run / 'model' if seeds == 1 else run / 'seed_*' / 'model'}")
         told = figures(results)
         write_figures(told, run / "summary.json")
@@ -96,16 +98,26 @@ def sentence(history: Sequence[Epoch], modalities: Sequence[str], select: Select
     return "  ".join([*words, f"best {_figure(best, select)} (epoch {int(best['epoch'])})"])
 
 
-def summary(results: Sequence[Result]) -> Table:
-    """Validation and test figures of the chosen epoch; of several seeds mean ± standard error."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("figure")
-    table.add_column("validation", justify="right")
-    table.add_column(f"test, {len(results)} seeds" if len(results) > 1 else "test", justify="right")
-    for name in results[0].test:
-        values = [[getattr(result, split).get(name) for result in results] for split in ("validation", "test")]
-        table.add_row(name, *(with_error(own) if None not in own else "" for own in values))
+def summary(results: Sequence[Result], modalities: Sequence[str]) -> Table:
+    """Figures of the chosen epochs' networks, of all modalities and of each; over seeds mean ± standard error."""
+    table = Table(box=None, pad_edge=False, title=f"mean ± s.e. of {len(results)} seeds" if len(results) > 1 else None)
+    heads = [name for name in modalities if any(key.endswith(f"/{name}") for key in results[0].test)]
+    table.add_column("")
+    for column in ("validation", "test", *(f"test, {name}" for name in heads)):
+        table.add_column(column, justify="right")
+    for figure in dict.fromkeys(key.partition("/")[0] for key in results[0].test):
+        cells = [_cell([result.validation.get(figure) for result in results])]
+        cells += [
+            _cell([result.test.get(key) for result in results])
+            for key in (figure, *(f"{figure}/{name}" for name in heads))
+        ]
+        table.add_row(figure, *cells)
     return table
+
+
+def _cell(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return with_error(known) if len(known) == len(values) else ""
 
 
 def with_error(values: Sequence[float]) -> str:

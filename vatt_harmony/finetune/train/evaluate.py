@@ -81,7 +81,7 @@ class Evaluator:
         views, device = self._config.inputs.views.count, self._accelerator.device
         inputs = {name: value.flatten(0, 1) if views > 1 else value for name, value in batch.inputs.items()}
         present = {name: value.repeat_interleave(views) for name, value in batch.present.items()}
-        with autocast(self._config.train, device):
+        with autocast(self._config.train, device), self._balancer.cached_features():
             output = self._balancer(present=present, **inputs)
             outputs = {FUSED: output.logits, **output.unimodal}
             outputs |= outputs_without(

@@ -1,6 +1,7 @@
 """One fine-tune from Python: train, choose the epoch by validation, test it once."""
 
 import contextlib
+import logging
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from vatt_harmony.engine.environment import device_name, write_environment
 from vatt_harmony.engine.preemption import Preemption
 from vatt_harmony.finetune.config import FinetuneConfig
 from vatt_harmony.finetune.models.model import FinetuneModel
-from vatt_harmony.finetune.splits import open_splits
+from vatt_harmony.finetune.splits import Splits, open_splits
 from vatt_harmony.finetune.store import ClipStore
 from vatt_harmony.finetune.train.accelerator import new_accelerator
 from vatt_harmony.finetune.train.balanced import balanced
@@ -31,6 +32,8 @@ from vatt_harmony.finetune.train.history import Epoch, best_epoch
 from vatt_harmony.finetune.train.journal import Journal
 from vatt_harmony.finetune.train.loop import Trainer
 from vatt_harmony.finetune.train.result import Result
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[Epoch], None]
 """Told every epoch, on rank 0."""
@@ -63,6 +66,15 @@ def finetune(
         return session.test()
 
 
+def told(splits: Splits) -> list[str]:
+    """What the data are, in a line or more."""
+    labelled, parts = splits.labelled, {"train": splits.train, "val": splits.val, "test": splits.test}
+    counts = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
+    line = f"data: {labelled.name}, {len(labelled.classes)} classes; {counts}; {' and '.join(splits.train.modalities)}"
+    skipped = ", ".join(f"{count} {reason}" for reason, count in sorted(labelled.skipped.items()))
+    return [f"{line}; left out: {skipped}" if skipped else line, *(f"data: {note}" for note in labelled.notes)]
+
+
 class Session:
     """One start of a fine-tune, from its checkpoint if there is one. All ranks call it alike."""
 
@@ -77,6 +89,9 @@ class Session:
         """What must be ended is left to `stack`."""
         self.config, self.run, self.accelerator = config, run, accelerator
         self.splits = open_splits(config, store)
+        if accelerator.is_main_process:
+            for line in told(self.splits):
+                log.info(line)
         self.balancer: Balancer = balanced(config, self.splits)
         self.evaluator = Evaluator(config, self.balancer, self.splits, accelerator)
         stop = stack.enter_context(Preemption(accelerator.device)).agreed if run else bool

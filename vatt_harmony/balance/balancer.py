@@ -48,6 +48,9 @@ class Balancer(nn.Module):
     loss from `loss`. It knows no trainer and no kind of media.
     """
 
+    accepts_loss_kwargs = False
+    """Tells the Trainer of transformers that losses are means: it divides them by the micro-batches of a step."""
+
     def __init__(
         self,
         model: nn.Module,

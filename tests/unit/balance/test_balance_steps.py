@@ -89,7 +89,7 @@ def test_decoupled_decay_stays_what_it_was_and_rates_are_put_back() -> None:
     balancer = balanced(Constant({"audio": 4.0, "video": 0.0}), point="lr")
     optimizer = torch.optim.AdamW(balancer.parameter_groups(lr=0.05, weight_decay=0.1))
     balancer.attach(optimizer)
-    seen = []
+    seen, groups = [], optimizer.param_groups
     optimizer.register_step_pre_hook(
         lambda *_: seen.extend((g["lr"], g["weight_decay"]) for g in optimizer.param_groups)
     )

@@ -1,10 +1,13 @@
 """Encoders told by a saved model itself, so that its folder needs no other one."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vatt_harmony.finetune.config import EncoderConfig
+from vatt_harmony.finetune.config import EncoderConfig, TextConfig
+
+TOKENIZER = "tokenizer.json"
 
 
 def describe(config: EncoderConfig, shape: Any, folder: Path, name: str) -> EncoderConfig:
@@ -29,3 +32,15 @@ def locate(config: EncoderConfig, folder: Path) -> EncoderConfig:
         weights=config.weights and str(folder / config.weights),
         conformer=replace(config.conformer, base=base),
     )
+
+
+def bring_tokenizer(config: EncoderConfig, text: TextConfig, folder: Path) -> TextConfig:
+    """Copy the tokenizer beside the description of the text encoder in `folder`, where `vatt` then finds it."""
+    place = Path(config.weights if text.tokenizer == "vatt" else text.tokenizer)
+    file = place / TOKENIZER if place.is_dir() else place
+    if not file.is_file():  # built without data, and never asked for words
+        return text
+    folder.mkdir(parents=True, exist_ok=True)
+    if file.resolve() != (folder / TOKENIZER).resolve():
+        shutil.copyfile(file, folder / TOKENIZER)
+    return replace(text, tokenizer="vatt")

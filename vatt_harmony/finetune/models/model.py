@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vatt_harmony.config import from_mapping, to_mapping
 from vatt_harmony.errors import UserError
 from vatt_harmony.finetune.config import EncoderConfig, FinetuneConfig, FusionConfig, InputsConfig, Modality
-from vatt_harmony.finetune.models.described import describe, locate
+from vatt_harmony.finetune.models.described import bring_tokenizer, describe, locate
 from vatt_harmony.finetune.models.encoder import ModalityEncoder, build_encoder
 from vatt_harmony.finetune.models.fusions.build import build_fusion
 from vatt_harmony.finetune.models.fusions.linear import LinearFusion
@@ -82,8 +82,8 @@ class FinetuneModel(nn.Module):
     def save_pretrained(self, folder: Path) -> None:
         """Write config.json and model.safetensors, all that `from_pretrained` needs; call on one rank.
 
-        Beside them, `encoders/m/config.json` describes networks that a folder described, and `adapters/m` holds what
-        LoRA has learnt, as peft reads it.
+        Beside them, `encoders/m` describes networks that a folder described, and holds the tokenizer of text;
+        `adapters/m` holds what LoRA has learnt, as peft reads it.
         """
         folder.mkdir(parents=True, exist_ok=True)
         encoders = {}
@@ -92,7 +92,11 @@ class FinetuneModel(nn.Module):
             encoders[name] = describe(encoder.config, encoder.backbone.config, folder, f"encoders/{name}")
             if encoder.config.train == "lora":
                 save_adapter(encoder.backbone.network, folder / "adapters" / name)
-        spec = to_mapping(replace(self.spec, encoders=encoders))
+        inputs = self.spec.inputs
+        if "text" in encoders:
+            text = bring_tokenizer(self.spec.encoders["text"], inputs.text, folder / "encoders" / "text")
+            inputs = replace(inputs, text=text)
+        spec = to_mapping(replace(self.spec, encoders=encoders, inputs=inputs))
         (folder / CONFIG_NAME).write_text(json.dumps(spec, indent=2) + "\n")
         save_model(self, str(folder / WEIGHTS_NAME))
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from vatt_harmony.errors import UserError
 from vatt_harmony.finetune.models.fusions.build import FUSIONS
 from vatt_harmony.finetune.models.model import FinetuneModel
+from vatt_harmony.stream.tokenizer import load_tokenizer
 
 BOTH = {"audio": CNN, "video": CNN}
 CONFORMER = {"width": 16, "layers": 1, "heads": 2, "kernel": 3, "stem": 6, "base_layers": 1}
@@ -137,6 +138,19 @@ def test_saved_weights_give_the_same_logits(tmp_path: Path) -> None:
     model.encoders["audio"].frontend.measure([clips()["audio"]])
     model.save_pretrained(tmp_path)
     assert torch.equal(FinetuneModel.from_pretrained(tmp_path)(**clips()), model(**clips()))
+
+
+def test_the_tokenizer_comes_with_the_model(tmp_path: Path) -> None:
+    _, exported = make_export(tmp_path)
+    vatt = {"kind": "vatt", "weights": str(exported)}
+    place = (tmp_path / "tokenizer.json").rename(tmp_path / "words.json")
+    small_finetune_model({"text": vatt}, text={"tokenizer": str(place)}).save_pretrained(tmp_path / "saved")
+    place.unlink()
+    loaded = FinetuneModel.from_pretrained(tmp_path / "saved")
+    loaded.save_pretrained(tmp_path / "saved")  # onto itself
+    assert loaded.spec.inputs.text.tokenizer == "vatt"
+    tokenizer = load_tokenizer(Path(loaded.spec.encoders["text"].weights), 6)
+    assert tokenizer.backend.encode("a red ball").ids == load_tokenizer(exported, 6).backend.encode("a red ball").ids
 
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:

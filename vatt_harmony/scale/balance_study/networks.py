@@ -1,4 +1,4 @@
-"""The small networks of the study: two convolutions for each modality, and one linear layer over both features."""
+"""The small networks of the study: a convolution and a linear layer for each modality, and one linear layer over both features."""
 
 from collections.abc import Mapping
 
@@ -7,18 +7,19 @@ from torch import Tensor, nn
 
 from vatt_harmony.scale.balance_study.task import MODALITIES, Task
 
-CHANNELS, WIDTH = 8, 64
+CHANNELS, WIDTH = 16, 64
 
 
 def encoder(example: Tensor) -> nn.Sequential:
     """`[B, C, H, W]` -> `[B, 64]`; the frames of a picture are its channels."""
     channels, height, width = example.shape[1:]
-    points = -(-height // 4) * -(-width // 4)  # two strides of 2, rounded up
+    places = -(-height // 4) * -(-width // 4)  # a stride of 4, rounded up
     return nn.Sequential(
-        *_halving(channels, CHANNELS),
-        *_halving(CHANNELS, 2 * CHANNELS),
+        nn.Conv2d(channels, CHANNELS, 5, stride=4, padding=2),
+        nn.BatchNorm2d(CHANNELS),
+        nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(2 * CHANNELS * points, WIDTH),
+        nn.Linear(CHANNELS * places, WIDTH),
         nn.ReLU(),
     )
 
@@ -48,7 +49,3 @@ class LoneNetworks(nn.Module):
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Logits `[B, classes]` of each."""
         return {m: self.heads[m](self.encoders[m](inputs[m])) for m in MODALITIES}
-
-
-def _halving(channels: int, out: int) -> list[nn.Module]:
-    return [nn.Conv2d(channels, out, 3, stride=2, padding=1), nn.BatchNorm2d(out), nn.ReLU()]

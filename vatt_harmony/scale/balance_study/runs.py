@@ -20,18 +20,21 @@ from vatt_harmony.scale.balance_study.data import TASKS
 from vatt_harmony.scale.balance_study.fold import Fold
 from vatt_harmony.scale.balance_study.jobs import Job, jobs
 from vatt_harmony.scale.balance_study.probe import probe
+from vatt_harmony.scale.balance_study.publish import publish
 from vatt_harmony.scale.balance_study.records import Record, Trial, append, packed, read
 from vatt_harmony.scale.balance_study.task import MODALITIES
 from vatt_harmony.scale.balance_study.train import Trained, train_alone, train_joint
 
 log = logging.getLogger(__name__)
 TENTHS = 10
+PUBLISHED = "published"
+"""Folder, beside the records, of the files that docs/balancing holds."""
 
 
 def make(data: Path, folder: Path, wanted: Sequence[Job] | None = None) -> None:
     """Make the runs (all, or those `wanted`) that `folder` has no record of, from the real media in `data`.
 
-    Starting again goes on where it was left. On one core: an hour.
+    Starting again goes on where it was left; when all are done, tables and plots are drawn. On one core: an hour.
     """
     torch.set_num_threads(1)
     tasks = lru_cache(maxsize=None)(lambda name: TASKS[name](data))
@@ -42,6 +45,8 @@ def make(data: Path, folder: Path, wanted: Sequence[Job] | None = None) -> None:
             known[job] = run(job, Fold(tasks(job.task), shifted(job.task), job.fold), known)
             append(folder, known[job])
             log.info("%s, %s, fold %d, seed %d: %.1f s", *vars(job).values(), known[job].cpu_seconds)
+    if wanted is None:
+        publish(folder, folder / PUBLISHED)
 
 
 def run(job: Job, fold: Fold, known: Mapping[Job, Record]) -> Record:

@@ -13,7 +13,7 @@ from vatt_harmony.scale.balance_study.task import MODALITIES
 
 HEAD = (
     "arm", "accuracy", "minus joint", "minus multiloss", "probe picture", "probe sound", "weaker probe minus alone",
-    "only picture", "only sound", "mean k picture, sound", "CPU s",
+    "only picture, sound", "value of picture, sound", "mean k picture, sound", "CPU s",
 )  # fmt: skip
 
 
@@ -83,19 +83,32 @@ def _alone(table: Table, task: str, arm: Arm) -> list[str]:
 def _arm(table: Table, task: str, arm: Arm) -> str:
     own = [record for (of, name, _, _), record in table.items() if (of, name) == (task, arm.name)]
     means = np.mean([np.mean(record.k, 0) for record in own], 0) if own[0].k else []
+    total = accuracy(table, task, arm.name)
+    only = [100 * float(np.mean([record.only[m] for record in own])) for m in MODALITIES]
     return line([
         arm.name,
-        told(accuracy(table, task, arm.name)),
+        told(total),
         *(
             "" if arm.name == family(arm.optimizer, rival) else told(lead(table, task, arm, rival), "+")
             for rival in (JOINT, MULTILOSS)
         ),
         *(told(accuracy(table, task, arm.name, probed(m))) for m in MODALITIES),
         told(probe_lead(table, task, arm), "+"),
-        *(f"{100 * np.mean([record.only[m] for record in own]):.1f}" for m in MODALITIES),
-        ", ".join(f"{k:.2f}" for k in means),
+        _pair(only, ".1f"),
+        _pair(_shapley(total.value, only), ".1f"),
+        _pair(means, ".2f"),
         _seconds(table, task, arm),
     ])  # fmt: skip
+
+
+def _shapley(total: float, only: Sequence[float]) -> tuple[float, float]:
+    """What each of two modalities adds to the accuracy, on average over both orders; nothing at all counts 0."""
+    first, second = only
+    return (first + total - second) / 2, (second + total - first) / 2
+
+
+def _pair(values: Sequence[float], digits: str) -> str:
+    return ", ".join(f"{value:{digits}}" for value in values)
 
 
 def _seconds(table: Table, task: str, arm: Arm) -> str:

@@ -109,7 +109,7 @@ class Balancer(nn.Module):
             self.heads = make_heads(self._heads_widths(example), task.outputs, seed, first)
 
     # Compiled graphs break at the taps anyway; here they would also capture what a step leaves behind.
-    @torch.compiler.disable(recursive=False)  # type: ignore[untyped-decorator]
+    @torch.compiler.disable(recursive=False)  # type: ignore[no-untyped-call, untyped-decorator]
     def forward(self, *arguments: Any, **named: Any) -> BalancedOutput:
         """Run the model on its own arguments, and each head on its modality's feature.
 

@@ -59,7 +59,7 @@ class AGM(Rule):
 
     def coefficients(self, evidence: Evidence) -> Tensor:
         here, losses = evidence.present, evidence.scores
-        running = torch.tensor([self._running.get(name, (0.0, 0))[0] for name in evidence.modalities]).to(losses)
+        running = losses.new_tensor([self._running.get(name, (0.0, 0))[0] for name in evidence.modalities])
         k = torch.ones_like(losses)
         if here.sum() > 1:
             k[here] = coefficient(losses[here], running[here], self.alpha, self.cap)

@@ -30,8 +30,8 @@ class CGGM(Rule):
         self._last: dict[str, float] = {}
 
     def coefficients(self, evidence: Evidence) -> Tensor:
-        before = torch.tensor([self._last.get(name, torch.nan) for name in evidence.modalities])
-        gains = evidence.accuracies - before.to(evidence.accuracies)
+        before = [self._last.get(name, torch.nan) for name in evidence.modalities]
+        gains = evidence.accuracies - evidence.accuracies.new_tensor(before)
         here = zip(evidence.modalities, evidence.accuracies.tolist(), evidence.present.tolist(), strict=True)
         self._last |= {name: accuracy for name, accuracy, present in here if present}
         known = gains.isfinite()

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from vatt_harmony.balance.evidence import Evidence, Validation
@@ -36,7 +35,7 @@ class MSLR(Rule):
 
     def coefficients(self, evidence: Evidence) -> Tensor:
         rates = [self._rates.get(name, self.init.get(name, 1.0)) for name in evidence.modalities]
-        return torch.tensor(rates).to(evidence.scores)
+        return evidence.scores.new_tensor(rates)
 
     def end_epoch(self, validation: Validation | None) -> None:
         assert validation is not None  # the balancer sees to it

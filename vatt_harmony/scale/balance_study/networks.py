@@ -1,4 +1,4 @@
-"""The small networks of the study: a convolution and a linear layer for each modality, and one linear layer over both features."""
+"""The small networks of the study: a convolution and a linear layer a modality, and one linear layer over both."""
 
 from collections.abc import Mapping
 

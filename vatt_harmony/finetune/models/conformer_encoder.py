@@ -22,6 +22,7 @@ class ConformerEncoder(nn.Module):
         self.config = None if self.network is None else self.network.config
         inputs = width if self.network is None else self.network.config.hidden_size
         self.stem = nn.Conv1d(inputs, c.stem, 1)
+        # The papers do not tell how the few channels become the blocks' width; here one linear layer makes them.
         self.widen = nn.Linear(c.stem, c.width)
         self.blocks = Conformer(c.width, c.layers, c.heads, c.kernel, c.dropout)
         self.width = self.token_width = c.width

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 import torch
-from support.finetune_models import CNN, VIT, clips, save_wav2vec, small_finetune_model
+from support.exports import STREAM, make_export
+from support.finetune_models import CNN, VIT, clips, save_bert, save_wav2vec, small_finetune_model
 from torch import nn
 
 from vatt_harmony.errors import UserError
@@ -65,6 +66,27 @@ def test_only_the_speech_model_of_a_conformer_is_adapted(tmp_path: Path) -> None
         small_finetune_model({"audio": {"kind": "conformer", "conformer": CONFORMER, **LORA}})
 
 
+def test_vatt_and_text_encoders_are_adapted_saved_and_loaded(tmp_path: Path) -> None:
+    _, exported = make_export(tmp_path)
+    vatt = {"kind": "vatt", "weights": str(exported), **LORA}
+    text = torch.randint(1, 30, (3, STREAM.words))
+    frames = torch.randint(0, 256, (3, STREAM.frames, 32, 32, 3), dtype=torch.uint8)
+    bert = {"kind": "transformers", "weights": str(save_bert(tmp_path / "bert")), **LORA}
+    for number, (encoders, given) in enumerate([
+        ({"video": vatt, "text": bert}, {"video": frames, "text": text}), ({"text": vatt}, {"text": text}),
+    ]):  # fmt: skip
+        model = small_finetune_model(encoders).eval()
+        model(**given).sum().backward()
+        names = learning(model.encoders)
+        assert names and all("lora_" in name for name in names)
+        assert all(model.encoders.get_parameter(name).grad is not None for name in names)
+        with torch.no_grad():
+            for name in names:
+                model.encoders.get_parameter(name).normal_()
+        model.save_pretrained(tmp_path / f"saved{number}")
+        assert torch.equal(FinetuneModel.from_pretrained(tmp_path / f"saved{number}")(**given), model(**given))
+
+
 def test_the_saved_adapter_is_one_of_peft(tmp_path: Path) -> None:
     import timm
     from peft import PeftModel
@@ -74,7 +96,6 @@ def test_the_saved_adapter_is_one_of_peft(tmp_path: Path) -> None:
         for name in learning(model.encoders):
             model.encoders.get_parameter(name).normal_()
     model.save_pretrained(tmp_path)
-    base = timm.create_model("test_vit", num_classes=0, img_size=(32, 32))
     torch.manual_seed(0)  # the weights of `small_finetune_model`
     base = timm.create_model("test_vit", num_classes=0, in_chans=3, img_size=(32, 32))
     adapted = PeftModel.from_pretrained(base, str(tmp_path / "adapters" / "video")).eval()

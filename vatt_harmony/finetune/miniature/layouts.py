@@ -106,7 +106,7 @@ def kinetics_sounds(root: Path, share: float) -> None:
 def esc(root: Path, share: float) -> None:
     """ESC-50: 2,000 sounds of 5 s at 44.1 kHz, forty a class, eight of them a fold."""
     media, lines = SharedMedia(root / "media"), ["filename,fold,target,category,esc10,src_file,take"]
-    for kind, index in itertools.product(range(50), range(_cut(40, share))):
+    for kind, index in itertools.product(range(50), range(max(_cut(40, share), 10))):
         fold, source = index % 5 + 1, 100_000 + kind * 100 + index
         file = f"{fold}-{source}-A-{kind}.wav"
         lines.append(f"{file},{fold},{kind},sound_{kind:02d},{kind < 10},{source},A")

@@ -17,9 +17,13 @@ TOWER = TowerConfig(depth=1, width=32, ff=64, heads=2)
 def write_vatt(folder: Path, config: FinetuneConfig) -> Path:
     """A VATT that reads the frames, pixels, samples and words of `config`; gives the exported folder."""
     video, audio, words = config.inputs.video, config.inputs.audio, config.inputs.text.words
+    read = config.data.modalities
+    # Of a tower that the recipe does not use, the least that makes a model.
+    frames, size = (video.frames, video.shape[0]) if "video" in read else (4, 16)
+    seconds = audio.seconds if "audio" in read else 0.1
     stream = StreamConfig(
-        global_batch=2, frames=video.frames, fps=video.frames / audio.seconds, size=video.shape[0],
-        sample_rate=audio.sample_rate, words=words, workers=0,
+        global_batch=2, frames=frames, fps=frames / seconds, size=size, sample_rate=audio.sample_rate, words=words,
+        workers=0,
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = train_tokenizer(["a red ball rolls", "a dog barks"], 64, words)
@@ -27,8 +31,8 @@ def write_vatt(folder: Path, config: FinetuneConfig) -> Path:
     torch.manual_seed(0)
     vatt = Vatt(
         ModelConfig(
-            trunk=TOWER, video_tower=TOWER, audio_tower=TOWER, text_tower=TOWER, frames=stream.frames,
-            size=stream.size, samples=stream.samples, sample_rate=stream.sample_rate, words=words,
+            trunk=TOWER, video_tower=TOWER, audio_tower=TOWER, text_tower=TOWER, frames=frames,
+            size=size, samples=stream.samples, sample_rate=stream.sample_rate, words=words,
             vocabulary=tokenizer.vocabulary, text_width=12, d_va=16, d_vt=8, post_width=24,
         )
     )  # fmt: skip

@@ -14,20 +14,12 @@ from vatt_harmony.errors import UserError
 class FusionInput:
     """Features as they entered the fusion's linear layer, and its weights."""
 
-    value: Tensor
-    """[B, sum D_m]"""
-    widths: dict[str, int]
-    """D_m, in the order in which features are concatenated."""
+    features: dict[str, Tensor]
+    """[B, D_m], in the order in which they are concatenated."""
     weight: Tensor
     """[C, sum D_m]"""
     bias: Tensor | None
     """[C]"""
-
-    @property
-    def features(self) -> dict[str, Tensor]:
-        """[B, D_m] of each modality."""
-        parts = torch.split(self.value, list(self.widths.values()), dim=-1)
-        return dict(zip(self.widths, parts, strict=True))
 
 
 def fusion_input(value: Tensor, layer: nn.Linear, widths: dict[str, int]) -> FusionInput:
@@ -38,17 +30,23 @@ def fusion_input(value: Tensor, layer: nn.Linear, widths: dict[str, int]) -> Fus
             "No slice of its weights could be told to belong to a modality",
             "Name the linear layer that takes the features, concatenated in the order in which you name them",
         )
-    if layer.weight.numel() == 0:
+    features = dict(zip(widths, torch.split(value, list(widths.values()), dim=-1), strict=True))
+    return FusionInput(features=features, weight=layer.weight, bias=layer.bias)
+
+
+def check_whole(fusion: FusionInput) -> None:
+    """Raise UserError where ZeRO stage 3 has taken the weights away after the layer's own forward pass."""
+    if fusion.weight.dim() != 2 or fusion.weight.numel() == 0:
         raise UserError(
             "The fusion layer's weights are partitioned (ZeRO stage 3)",
             "Its slices could not be computed outside of its forward pass",
             "Use ZeRO stage 2 or less, or a rule that scores by unimodal heads",
         )
-    return FusionInput(value=value, widths=widths, weight=layer.weight, bias=layer.bias)
 
 
 def slices(fusion: FusionInput) -> dict[str, Tensor]:
     """Each modality's share of the fused logits, W_m z_m + b / M, `[B, C]` each."""
+    check_whole(fusion)
     return slice_logits(fusion.features, fusion.weight, fusion.bias)
 
 

@@ -1,24 +1,33 @@
 """Gains: factors on the gradient that flows back through chosen tensors."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from torch import Tensor
+from torch.utils.hooks import RemovableHandle
 
 
-def scale_gradients(tensors: Iterable[Tensor], factor: Tensor | float) -> None:
+def hook(tensor: Tensor, function: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+    """Let `function` see, and change, the gradient that flows back through `tensor`."""
+    handle: RemovableHandle = tensor.register_hook(function)  # type: ignore[no-untyped-call]
+    return handle
+
+
+def scale_gradients(tensors: Iterable[Tensor], factor: Tensor | float) -> list[RemovableHandle]:
     """Multiply the gradient that flows back through each tensor by `factor` (a number, or a tensor []).
 
     It acts in the backward pass, before gradients are reduced over ranks, unscaled or clipped. Placed on an encoder's
     output it equals scaling all gradients of that encoder, to rounding.
     """
-    for tensor in tensors:
-        if tensor.requires_grad:
-            own = factor.to(tensor.device) if isinstance(factor, Tensor) else factor
-            tensor.register_hook(lambda gradient, own=own: gradient * own)
+    return [hook(tensor, partial(_times, factor)) for tensor in tensors if tensor.requires_grad]
 
 
 def note_norms(tensors: Iterable[Tensor], norms: list[Tensor]) -> None:
     """Append the norm of the gradient that flows back through each tensor to `norms`."""
     for tensor in tensors:
         if tensor.requires_grad:
-            tensor.register_hook(lambda gradient: norms.append(gradient.detach().float().norm()))
+            hook(tensor, lambda gradient: norms.append(gradient.detach().float().norm()))
+
+
+def _times(factor: Tensor | float, gradient: Tensor) -> Tensor:
+    return gradient * (factor.to(gradient.device) if isinstance(factor, Tensor) else factor)

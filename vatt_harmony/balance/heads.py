@@ -17,11 +17,10 @@ def make_heads(widths: Mapping[str, int], outputs: int, seed: int, like: torch.T
     """
     heads = nn.ModuleDict()
     for name, width in widths.items():
-        head = nn.utils.skip_init(nn.Linear, width, outputs, device="cpu")
+        head = nn.Linear(width, outputs, device="meta").to_empty(device="cpu")
         generator = torch.Generator().manual_seed(keyed_int(seed, "balance head", name))
         bound = 1 / math.sqrt(width)
-        with torch.no_grad():
-            head.weight.uniform_(-bound, bound, generator=generator)
-            head.bias.uniform_(-bound, bound, generator=generator)
+        for parameter in head.parameters():
+            nn.init.uniform_(parameter, -bound, bound, generator=generator)
         heads[name] = head.to(device=like.device, dtype=like.dtype)
     return heads

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from vatt_harmony.balance.gains import note_norms, scale_gradients
+from vatt_harmony.balance.gains import hook, note_norms, scale_gradients
 from vatt_harmony.balance.output import BalancedOutput
 from vatt_harmony.balance.reduce import sum_over_ranks, world_size
 from vatt_harmony.balance.rule import Rule
@@ -59,12 +60,12 @@ class Modulation:
     def slices(self, layer: nn.Linear, widths: Tensor, k: Tensor) -> RemovableHandle:
         """Scale the gradient of each modality's columns of the fusion's weight by its k."""
         columns = torch.repeat_interleave(k.to(layer.weight.device), widths.to(layer.weight.device))
-        return layer.weight.register_hook(lambda gradient: gradient * columns.to(gradient.dtype))
+        return hook(layer.weight, lambda gradient: gradient * columns.to(gradient.dtype))
 
     def noise(self, k: Mapping[str, Tensor], step: int) -> list[RemovableHandle]:
         """Let the rule disturb the gradient of every tensor of the encoders, which arrives scaled by k."""
         return [
-            parameter.register_hook(self._disturber(k[name], keyed_int(self.seed, "noise", step, name, index)))
+            hook(parameter, partial(self._disturb, k[name], keyed_int(self.seed, "noise", step, name, index)))
             for name, parameters in self.owned.items()
             for index, parameter in enumerate(parameters)
         ]
@@ -85,20 +86,15 @@ class Modulation:
                 gains = self.rule.path_gains(both[0][start:end], both[1][start:end])
                 scale_gradients(output.passed.tapped[name].fused, gains.fused)
                 scale_gradients(output.passed.tapped[name].unimodal, gains.unimodal)
-                handles += [
-                    parameter.register_hook(lambda gradient, own=factor: gradient * own)
-                    for parameter, factor in zip(parameters, gains.tensors, strict=True)
-                ]
+                for parameter, factor in zip(parameters, gains.tensors, strict=True):
+                    handles += scale_gradients([parameter], factor)
             start = end
         return handles
 
-    def _disturber(self, k: Tensor, seed: int):  # type: ignore[no-untyped-def]
-        def disturb(gradient: Tensor) -> Tensor:
-            own = k.to(gradient.device)
-            generator = torch.Generator(gradient.device).manual_seed(seed)
-            return self.rule.disturb(gradient / own, own, generator).to(gradient.dtype)
-
-        return disturb
+    def _disturb(self, k: Tensor, seed: int, gradient: Tensor) -> Tensor:
+        own = k.to(gradient.device)
+        generator = torch.Generator(gradient.device).manual_seed(seed)
+        return self.rule.disturb(gradient / own, own, generator).to(gradient.dtype)
 
 
 def _gradients(loss: Tensor, parameters: Sequence[nn.Parameter]) -> list[Tensor]:
@@ -108,4 +104,5 @@ def _gradients(loss: Tensor, parameters: Sequence[nn.Parameter]) -> list[Tensor]
     if world_size() == 1:
         return whole
     flat = sum_over_ranks(torch.cat([gradient.flatten() for gradient in whole])) / world_size()
-    return [part.view_as(p) for part, p in zip(flat.split([p.numel() for p in parameters]), parameters, strict=True)]
+    parts = torch.split(flat, [parameter.numel() for parameter in parameters])
+    return [part.view_as(parameter) for part, parameter in zip(parts, parameters, strict=True)]

@@ -73,17 +73,17 @@ class Taps:
     def _encoders_cached(self, tapped: Mapping[str, Tapped]) -> Iterator[None]:
         modules = {name: tap.module for name, tap in self._taps.items() if name in tapped}
         # An instance's own `forward` hides its class's; wrappers such as Accelerate's may have set one already.
-        own = {name: module.__dict__.get("forward") for name, module in modules.items()}
+        own: dict[str, Any] = {name: module.__dict__.get("forward") for name, module in modules.items()}
         for name, module in modules.items():
             output = tapped[name].output
-            module.forward = lambda *_, _output=output, **__: _output  # type: ignore[method-assign]
+            module.forward = lambda *_, _output=output, **__: _output
         try:
             yield
         finally:
             for name, module in modules.items():
                 del module.forward
                 if own[name] is not None:
-                    module.forward = own[name]  # type: ignore[method-assign]
+                    module.forward = own[name]
 
     def _before_fusion(self, module: nn.Module, arguments: tuple[Any, ...]) -> None:
         if self._listening:

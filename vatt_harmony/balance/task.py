@@ -62,7 +62,7 @@ class Classification:
                 "Give one int64 label a sample, or use MultiLabel or Regression",
             )
         if targets.numel() and (int(targets.min()) < 0 or int(targets.max()) >= self.classes):
-            wrong = targets[(targets < 0) | (targets >= self.classes)].unique().tolist()
+            wrong = sorted(set(targets[(targets < 0) | (targets >= self.classes)].tolist()))
             raise UserError(
                 f"Labels {', '.join(map(str, wrong[:5]))} lie outside 0 to {self.classes - 1}",
                 "They belong to none of the classes",

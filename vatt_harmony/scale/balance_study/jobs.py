@@ -6,7 +6,8 @@ from vatt_harmony.scale.balance_study.arms import PEERS, arms
 from vatt_harmony.scale.balance_study.data import TASKS
 from vatt_harmony.scale.balance_study.task import FOLDS
 
-SEEDS = (0, 1, 2, 3, 4)
+SEEDS = tuple(range(10))
+_FIRST, _MORE = SEEDS[:5], SEEDS[5:]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,13 +26,13 @@ class Job:
 
 
 def jobs() -> list[Job]:
-    """All runs: those with both optimisers, then the peers, seed after seed."""
+    """All runs: five seeds of the arms with both optimisers, five of the peers, then five more of all."""
     peers = [arm.name for arm in PEERS]
     own = [arm.name for arm in arms() if arm.name not in peers]
     return [
         Job(task=task, arm=arm, fold=fold, seed=seed)
-        for group in (own, peers)
-        for seed in SEEDS
+        for group, seeds in ((own, _FIRST), (peers, _FIRST), ([*own, *peers], _MORE))
+        for seed in seeds
         for task in TASKS
         for arm in group
         for fold in range(FOLDS)

@@ -125,12 +125,14 @@ class Best:
     def keep(self) -> None:
         """Take the present weights and buffers. All ranks must call it."""
         with whole(self._module, self._accelerator):
+            # Copies: DeepSpeed keeps parameters as views of one buffer, which would be written as a whole.
+            weights = {name: _copy(value) for name, value in self._module.state_dict().items()}
             if self._path is None:
-                self._weights = {name: _copy(value) for name, value in self._module.state_dict().items()}
+                self._weights = weights
             elif self._accelerator.is_main_process:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 unfinished = self._path.with_name(BEST + ".part")
-                torch.save(self._module.state_dict(), unfinished)
+                torch.save(weights, unfinished)
                 unfinished.replace(self._path)
         self._accelerator.wait_for_everyone()
 

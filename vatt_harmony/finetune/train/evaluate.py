@@ -26,6 +26,8 @@ from vatt_harmony.finetune.train.meters import Figures
 from vatt_harmony.finetune.train.result import Predictions
 from vatt_harmony.finetune.unreadable import Unreadable
 
+LARGEST_BATCH = 32
+"""Forward passes of clips at a time, on each rank."""
 Array = NDArray[Any]
 Row = tuple[str, Array, dict[str, Array]]
 
@@ -36,18 +38,20 @@ class Evaluator:
     def __init__(self, config: FinetuneConfig, balancer: Balancer, splits: Splits, accelerator: Accelerator) -> None:
         self._config, self._balancer, self._splits, self._accelerator = config, balancer, splits, accelerator
         self._modalities = config.data.modalities
+        train, views = config.train, config.inputs.views.count
+        self._batch = max(1, min(train.batch // train.accumulation, LARGEST_BATCH) // views)
         self.unreadable = {split: Unreadable(f"the {split} split") for split in ("val", "test")}
         self._validated: Figures = {}
 
     def predict(self, split: Literal["val", "test"]) -> Predictions:
         """Outputs for the items of a split, those with modalities removed included, in the order of the items."""
-        train, workers = self._config.train, self._config.data.loader_workers
-        place, ranks = self._accelerator.process_index, self._accelerator.num_processes
         dataset: FinetuneDataset = getattr(self._splits, split)
-        batch = max(1, train.batch // train.accumulation // self._config.inputs.views.count // ranks)
+        place, ranks = self._accelerator.process_index, self._accelerator.num_processes
         self._agree_on_buffers()
         self._balancer.eval()
-        batches = eval_batches(dataset, range(len(dataset))[place::ranks], batch, workers, self.unreadable[split])
+        # Whole batches are dealt out: which clips stand in for a permuted modality must not depend on the ranks.
+        rows = _batches(len(dataset), self._batch)[place::ranks]
+        batches = eval_batches(dataset, rows, self._config.data.loader_workers, self.unreadable[split])
         mine = [row for each in batches for row in self._rows(each.to(self._accelerator.device))]
         every = mine if ranks == 1 else gather_object(mine)
         return _predictions(every, [item.key for item in dataset.items])
@@ -98,6 +102,11 @@ class Evaluator:
             for buffer in self._balancer.buffers():
                 if buffer.is_floating_point():
                     buffer.copy_(reduce(buffer, "mean"))
+
+
+def _batches(items: int, size: int) -> list[list[int]]:
+    """Consecutive items, in batches as even as can be: no modality is permuted in a batch of one."""
+    return [part.tolist() for part in np.array_split(np.arange(items), max(1, items // size))]
 
 
 def _mean_of_views(values: Tensor, views: int) -> Array:

@@ -1,6 +1,6 @@
 """Batches of one rank, for training and for evaluation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch.utils.data import DataLoader
@@ -31,14 +31,13 @@ def train_batches(
 
 
 def eval_batches(
-    dataset: FinetuneDataset, items: Sequence[int], batch: int, workers: int, unreadable: Unreadable
+    dataset: FinetuneDataset, rows: list[list[int]], workers: int, unreadable: Unreadable
 ) -> Iterator[FinetuneBatch]:
-    """The items in this order, `batch` at a time; what cannot be read is missing."""
-    rows = [list(items[start : start + batch]) for start in range(0, len(items), batch)]
-    for each in _loader(dataset, rows, workers):
-        unreadable.add(each)
-        if len(each):
-            yield each
+    """Batches of these items; what cannot be read is missing."""
+    for batch in _loader(dataset, rows, workers):
+        unreadable.add(batch)
+        if len(batch):
+            yield batch
 
 
 def _loader(dataset: FinetuneDataset, rows: list[list[int]], workers: int) -> DataLoader[FinetuneBatch]:

@@ -98,13 +98,17 @@ def mean_and_interval(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, mean - reach, mean + reach
 
 
+def known(value: float) -> float | None:
+    """The value, None for NaN."""
+    return None if math.isnan(value) else value
+
+
 def figures(results: Sequence[Result]) -> list[Figure]:
     """Means over seeds of every test figure that all results have, with 95 % intervals where there are several."""
     names = [name for name in results[0].test if all(name in result.test for result in results)]
     told = []
     for name in names:
-        ends = mean_and_interval([result.test[name] for result in results])
-        mean, low, high = (None if math.isnan(end) else end for end in ends)
+        mean, low, high = map(known, mean_and_interval([result.test[name] for result in results]))
         told.append(Figure(id=f"test/{name}", name=f"test {name}", value=mean, low=low, high=high, n=len(results)))
     return told
 

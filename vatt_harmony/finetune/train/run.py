@@ -159,6 +159,8 @@ class Session:
             if self.accelerator.is_main_process:
                 model = self.balancer.export()
                 assert isinstance(model, FinetuneModel)
+                for parameter in model.parameters():
+                    parameter.data = parameter.data.clone()  # out of DeepSpeed's buffer, which safetensors refuses
                 model.save_pretrained(run / "model")
                 result.save(run)
         self.accelerator.wait_for_everyone()

@@ -16,6 +16,7 @@ CLASSES = ("calm", "angry", "sad")
 INPUTS = {
     "video": {"frames": 2, "size": 32},
     "audio": {"sample_rate": 8000, "seconds": 0.5, "n_fft": 256, "hop": 125, "mels": 32, "normalise": "sample"},
+    "text": {"words": 6},
 }
 
 

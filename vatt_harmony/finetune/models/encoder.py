@@ -14,7 +14,7 @@ from vatt_harmony.finetune.models.lora import add_lora
 from vatt_harmony.finetune.models.output import EncoderOutput
 from vatt_harmony.finetune.models.text_encoder import TextEncoder
 from vatt_harmony.finetune.models.timm_encoder import timm_encoder
-from vatt_harmony.finetune.models.vatt_encoder import VattEncoder, check_sound
+from vatt_harmony.finetune.models.vatt_encoder import VattEncoder
 
 
 class ModalityEncoder(nn.Module):
@@ -68,7 +68,7 @@ def _video(config: EncoderConfig, inputs: InputsConfig, read_tokens: bool) -> tu
     if config.kind == "timm":
         return Frames(video), timm_encoder(config, 3, video.shape)
     if config.kind == "vatt":
-        return nn.Identity(), VattEncoder(config, "video", read_tokens)
+        return nn.Identity(), VattEncoder(config, "video", inputs, read_tokens)
     return nn.Identity(), ConformerEncoder(config, video.width)
 
 
@@ -82,15 +82,13 @@ def _audio(config: EncoderConfig, inputs: InputsConfig, read_tokens: bool) -> tu
         return frontend, timm_encoder(config, 1, (frontend.width, frontend.frames))
     if config.kind == "conformer":
         return frontend, ConformerEncoder(config, frontend.width)
-    encoder = VattEncoder(config, "audio", read_tokens)
-    check_sound(encoder.config, audio.sample_rate)
-    return nn.Identity(), encoder  # sound as in pretraining, not normalised
+    return nn.Identity(), VattEncoder(config, "audio", inputs, read_tokens)  # as in pretraining, not normalised
 
 
 def _text(config: EncoderConfig, inputs: InputsConfig, read_tokens: bool) -> tuple[nn.Module, nn.Module]:
     _check_view(config, "text", "words", {"transformers": ("words",), "vatt": ("words",)})
     if config.kind == "vatt":
-        return nn.Identity(), VattEncoder(config, "text", read_tokens)
+        return nn.Identity(), VattEncoder(config, "text", inputs, read_tokens)
     return nn.Identity(), TextEncoder(config)
 
 

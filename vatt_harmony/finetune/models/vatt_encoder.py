@@ -5,8 +5,9 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from vatt_harmony.errors import UserError
-from vatt_harmony.finetune.config import EncoderConfig, Modality
+from vatt_harmony.finetune.config import EncoderConfig, InputsConfig, Modality
 from vatt_harmony.finetune.models.output import EncoderOutput
+from vatt_harmony.model.config import ModelConfig
 from vatt_harmony.model.encoder import Encoder
 from vatt_harmony.model.hf import VattModel
 from vatt_harmony.model.hf_config import VattConfig
@@ -46,13 +47,15 @@ class VattTower(nn.Module):
 class VattEncoder(nn.Module):
     """The tower of one modality of an exported VATT; pooled is its AGG token after the final norm."""
 
-    def __init__(self, config: EncoderConfig, branch: Modality, read_tokens: bool) -> None:
+    def __init__(self, config: EncoderConfig, branch: Modality, inputs: InputsConfig, read_tokens: bool) -> None:
+        """Raises UserError for a folder that holds no export, or inputs it cannot read."""
         super().__init__()
         if config.pretrained:
             model = load_model(Path(config.weights))[0]
         else:
             model = VattModel(VattConfig.from_pretrained(config.weights))
         self.config: VattConfig = model.config
+        _check(model.config.model_config, branch, inputs)
         self.network = VattTower(model.vatt, branch, read_tokens)
         self.width = self.token_width = model.config.model_config.widths[branch]
 
@@ -62,12 +65,26 @@ class VattEncoder(nn.Module):
         return output
 
 
-def check_sound(config: VattConfig, sample_rate: int) -> None:
-    """Raises UserError where sound would come at another rate than in pretraining."""
-    expected = config.model_config.sample_rate
-    if sample_rate != expected:
+def _check(config: ModelConfig, branch: Modality, inputs: InputsConfig) -> None:
+    """Raises UserError where media would come otherwise than the model can read them."""
+    video, audio, words = inputs.video, inputs.audio, inputs.text.words
+    if branch == "audio" and audio.sample_rate != config.sample_rate:
         raise UserError(
-            f"inputs.audio.sample_rate is {sample_rate} Hz; this VATT hears {expected} Hz",
+            f"inputs.audio.sample_rate is {audio.sample_rate} Hz; this VATT hears {config.sample_rate} Hz",
             "Every pitch would be shifted",
-            f"Set inputs.audio.sample_rate {expected}",
+            f"Set inputs.audio.sample_rate {config.sample_rate}",
+        )
+    given = (video.frames, *video.shape)
+    if branch == "video" and any(length < least for length, least in zip(given, config.patch, strict=True)):
+        raise UserError(
+            f"inputs.video gives {' x '.join(map(str, given))}; a patch of this VATT is "
+            f"{' x '.join(map(str, config.patch))} (frames x height x width)",
+            "It would see nothing",
+            "Raise inputs.video.frames or inputs.video.size",
+        )
+    if branch == "text" and config.kind == "agnostic" and words > config.words:
+        raise UserError(
+            f"inputs.text.words is {words}; this VATT reads sentences of at most {config.words}",
+            "It has no positions for further words",
+            f"Set inputs.text.words {config.words}",
         )

@@ -9,11 +9,16 @@ from support.exports import STREAM, make_export
 from torch import Tensor
 
 from vatt_harmony.errors import UserError
-from vatt_harmony.finetune.config import AudioConfig, EncoderConfig, InputsConfig, Modality
+from vatt_harmony.finetune.config import AudioConfig, EncoderConfig, InputsConfig, Modality, TextConfig, VideoConfig
 from vatt_harmony.finetune.models.encoder import build_encoder
 from vatt_harmony.finetune.models.vatt_encoder import VattEncoder
 from vatt_harmony.model.vatt import Vatt
 
+INPUTS = InputsConfig(
+    video=VideoConfig(frames=STREAM.frames, size=32),
+    audio=AudioConfig(view="waveform", sample_rate=8000, seconds=1.0, normalise="sample"),
+    text=TextConfig(words=STREAM.words),
+)
 BRANCHES: tuple[Modality, ...] = ("video", "audio", "text")
 
 
@@ -40,7 +45,7 @@ def config(place: Path, **changes: Any) -> EncoderConfig:
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_the_pooled_feature_is_that_of_the_tower_after_its_norm(exported: tuple[Vatt, Path], branch: Modality) -> None:
     vatt, place = exported
-    encoder = VattEncoder(config(place), branch, read_tokens=False).train()  # no DropToken, also when training
+    encoder = VattEncoder(config(place), branch, INPUTS, read_tokens=False).train()  # no DropToken, also when training
     with torch.no_grad():
         pooled, tokens, _ = encoder(media()[branch])
         z = vatt(**{branch: media()[branch]})[branch]
@@ -54,8 +59,8 @@ def test_the_pooled_feature_is_that_of_the_tower_after_its_norm(exported: tuple[
 def test_all_tokens_are_there_where_the_fusion_reads_them(exported: tuple[Vatt, Path], branch: Modality) -> None:
     place = exported[1]
     with torch.no_grad():
-        pooled, tokens, mask = VattEncoder(config(place), branch, read_tokens=True)(media()[branch])
-        alone = VattEncoder(config(place), branch, read_tokens=False)(media()[branch]).pooled
+        pooled, tokens, mask = VattEncoder(config(place), branch, INPUTS, read_tokens=True)(media()[branch])
+        alone = VattEncoder(config(place), branch, INPUTS, read_tokens=False)(media()[branch]).pooled
     torch.testing.assert_close(pooled, alone)
     torch.testing.assert_close(tokens[:, 0], pooled)
     counts = {"video": 1 + 2 * 2 * 2, "text": 1 + STREAM.words}
@@ -68,9 +73,9 @@ def test_all_tokens_are_there_where_the_fusion_reads_them(exported: tuple[Vatt, 
 
 def test_the_shape_may_be_taken_without_the_weights(exported: tuple[Vatt, Path]) -> None:
     place = exported[1]
-    fresh = VattEncoder(config(place, pretrained=False), "video", read_tokens=False)
+    fresh = VattEncoder(config(place, pretrained=False), "video", INPUTS, read_tokens=False)
     assert not torch.allclose(
-        fresh(media()["video"]).pooled, VattEncoder(config(place), "video", False)(media()["video"]).pooled
+        fresh(media()["video"]).pooled, VattEncoder(config(place), "video", INPUTS, False)(media()["video"]).pooled
     )
 
 
@@ -81,7 +86,18 @@ def test_other_sound_is_refused(exported: tuple[Vatt, Path]) -> None:
         build_encoder(config(place), "audio", inputs, read_tokens=False)
     with pytest.raises(UserError, match=r"inputs\.audio\.view is logmel"):
         build_encoder(config(place), "audio", InputsConfig(), read_tokens=False)
-    inputs = InputsConfig(audio=AudioConfig(view="waveform", sample_rate=8000, seconds=1.0, normalise="sample"))
-    encoder = build_encoder(config(place), "audio", inputs, read_tokens=False)
+    encoder = build_encoder(config(place), "audio", INPUTS, read_tokens=False)
     sound = media()["audio"]
     assert torch.equal(encoder.frontend(sound), sound)  # as in pretraining
+
+
+def test_too_few_frames_and_too_many_words_are_told(exported: tuple[Vatt, Path]) -> None:
+    vatt, place = exported
+    with pytest.raises(UserError, match="gives 1 x 8 x 32; a patch of this VATT is 2 x 16 x 16"):
+        VattEncoder(config(place), "video", InputsConfig(video=VideoConfig(frames=1, size=(8, 32))), False)
+    inputs = InputsConfig(text=TextConfig(words=STREAM.words + 1))
+    if vatt.config.kind == "agnostic":
+        with pytest.raises(UserError, match="sentences of at most 6"):
+            VattEncoder(config(place), "text", inputs, False)
+    else:  # its positions are relative
+        VattEncoder(config(place), "text", inputs, False)

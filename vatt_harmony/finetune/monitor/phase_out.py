@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+Trace = Sequence[Mapping[str, float]]
+"""Lines with `step` and `distance`, the mean |k - 1| over modalities."""
 SETTLED = 0.1
 """Mean |k - 1| below which balancing counts as faded out: coefficients within a tenth of 1."""
 
@@ -18,14 +20,9 @@ class PhaseOut:
     settled: int | None
     """The first step from which on it stays below the threshold; None where it does not."""
 
-    @property
-    def remaining(self) -> float:
-        """The share of the peak that is left at the end; 0 where nothing was balanced."""
-        return self.last / self.peak if self.peak else 0.0
 
-
-def phase_out(trace: Sequence[Mapping[str, float]], threshold: float = SETTLED) -> PhaseOut:
-    """The phase-out of a run from its trace, lines with `step` and `distance`; raises ValueError for an empty one."""
+def phase_out(trace: Trace, threshold: float = SETTLED) -> PhaseOut:
+    """The phase-out of a run from its trace; raises ValueError for one without `distance`."""
     points = [(int(line["step"]), line["distance"]) for line in trace if "distance" in line]
     if not points:
         raise ValueError("the trace holds no `distance`, so nothing is known of the phase-out")
@@ -37,3 +34,17 @@ def phase_out(trace: Sequence[Mapping[str, float]], threshold: float = SETTLED) 
         last=sum(tail) / len(tail),
         settled=points[first][0] if first < len(points) else None,
     )
+
+
+def tell_phase_out(traces: Mapping[str, Sequence[Trace]]) -> str:
+    """A sentence on the runs of each named rule: peak and end, means over runs; "" where no k ever moved."""
+    told = []
+    for name, own in traces.items():
+        runs = [phase_out(trace) for trace in own if any("distance" in line for line in trace)]
+        if not any(run.peak for run in runs):
+            continue
+        peak, last = (sum(values) / len(runs) for values in zip(*((run.peak, run.last) for run in runs), strict=True))
+        steps = [run.settled for run in runs if run.settled is not None]
+        settled = f", below {SETTLED:g} from step {max(steps):,} on" if len(steps) == len(runs) else ""
+        told.append(f"{name} {peak:.2f} and {last:.2f}{settled}")
+    return f"Mean |k − 1|, at its peak and at the end of training: {'; '.join(told)}." if told else ""

@@ -7,22 +7,18 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from vatt_harmony.balance.checks import check_ran, check_shapes, check_validation
 from vatt_harmony.balance.evidence import Validation
 from vatt_harmony.balance.features import Feature, check_names, find_logits, resolve
-from vatt_harmony.balance.first_step import check_reached, share_parameters
-from vatt_harmony.balance.follow import Follower
 from vatt_harmony.balance.fusion import find_linear
-from vatt_harmony.balance.groups import base_optimizer, is_partitioned, make_groups, name_groups, owned_parameters
-from vatt_harmony.balance.heads import make_heads
-from vatt_harmony.balance.modes import as_arguments, evaluating
+from vatt_harmony.balance.gains import note_norms
+from vatt_harmony.balance.groups import make_groups, owned_parameters
+from vatt_harmony.balance.heads import find_widths, make_heads
+from vatt_harmony.balance.modes import evaluating
 from vatt_harmony.balance.modulate import Modulation
 from vatt_harmony.balance.output import BalancedOutput
 from vatt_harmony.balance.pace import Pace
-from vatt_harmony.balance.placement import place
-from vatt_harmony.balance.rates import HostCopy
 from vatt_harmony.balance.reduce import rank, world_size
 from vatt_harmony.balance.removal import Change, Dropping, Removal, removal
 from vatt_harmony.balance.report import Report
@@ -30,12 +26,13 @@ from vatt_harmony.balance.requirements import check_requirements
 from vatt_harmony.balance.rule import Point, Rule
 from vatt_harmony.balance.sources import SOURCES
 from vatt_harmony.balance.state import pack, unpack
+from vatt_harmony.balance.steering import Steering
 from vatt_harmony.balance.step import Step
-from vatt_harmony.balance.sums import Sums, add_up
+from vatt_harmony.balance.sums import add_up
 from vatt_harmony.balance.tap import check_untouched
 from vatt_harmony.balance.taps import Passed, Taps
 from vatt_harmony.balance.task import Judged, Task
-from vatt_harmony.balance.terms import judge_heads, local_fused, unimodal_terms
+from vatt_harmony.balance.terms import judge_heads, local_fused, total_loss, unimodal_terms
 from vatt_harmony.balance.window import Window
 from vatt_harmony.errors import UserError
 from vatt_harmony.randomness import keyed_int
@@ -86,27 +83,20 @@ class Balancer(nn.Module):
         check_requirements(rule, self._features, fusion, accumulation, scale_head, scale_fusion_slice)
         self.model, self.rule, self.task = model, rule, task
         self.modalities = tuple(self._features)
-        self._point: Point | None = None
-        self._wanted: Point | Literal["auto"] = point
-        self._accumulation, self._logits, self._seed = accumulation, logits, seed
-        self._layer = None if fusion is None else find_linear(model, fusion)
-        self._scale_fusion_slice, self._monitor_every = scale_fusion_slice, monitor_every
-        self._taps = Taps(model, self._features, self._layer)
+        self._logits, self._seed, self._monitor_every = logits, seed, monitor_every
+        layer = None if fusion is None else find_linear(model, fusion)
+        self._taps = Taps(model, self._features, layer)
         self._owned = owned_parameters(model, self._features)
-        self._modulation = Modulation(
-            rule=rule, modalities=self.modalities, owned=self._owned, scale_head=scale_head, seed=seed
-        )
+        self._modulation = Modulation(rule, self._owned, layer if scale_fusion_slice else None, scale_head, seed)
         self._pace = Pace(rule, window or Window(), self.modalities, task.lower_is_better)
-        self._followers: list[Follower] = []
-        self._handles: list[RemovableHandle] = []
+        self._steering = Steering(rule, self._pace, self.modalities, self._owned, point, accumulation)
         self._removed: dict[str, Change] = {}
         self._caching = False
         self._cache: Passed | None = None
-        self._widths: dict[str, int] = {}
         self.heads = nn.ModuleDict()
         if rule.unimodal:
-            first = next(model.parameters(), torch.empty(0))
-            self.heads = make_heads(self._heads_widths(example), task.outputs, seed, first)
+            widths = find_widths(self._taps, model, self._features, example)
+            self.heads = make_heads(widths, task.outputs, seed, next(model.parameters(), torch.empty(0)))
 
     # Compiled graphs break at the taps anyway; here they would also capture what a step leaves behind.
     @torch.compiler.disable(recursive=False)  # type: ignore[no-untyped-call, untyped-decorator]
@@ -116,7 +106,7 @@ class Balancer(nn.Module):
         Raises UserError where a feature is not what a head can read, or changed in place after its encoder.
         """
         if self.training:
-            self._drop_handles()
+            self._modulation.clear()
         dropping = self._dropping()
         changes = self._removed or ({name: dropping.change(name) for name in self.modalities} if dropping else {})
         if self._cache is not None:
@@ -151,9 +141,11 @@ class Balancer(nn.Module):
         """
         given = present or {}
         self._check(output, targets, given)
-        step = self._step(output, targets, given)
         training = self.training and torch.is_grad_enabled()
+        if training:
+            self._pace.begin()
         acting = training and self._pace.acting
+        step = self._step(output, targets, given)
         mask = self._mask(step, output, bool(given))
         parts = self.rule.parts(step) if acting else None
         logits = output.logits if parts is None else torch.stack(tuple(parts.values())).sum(0)
@@ -165,9 +157,9 @@ class Balancer(nn.Module):
         if world_size() > 1 and not output.kept:
             fused = fused * (len(targets) * world_size() / sums.samples).to(fused.dtype)
         unimodal = fused.new_zeros(0) if judged is None else unimodal_terms(judged.losses, mask, sums)
-        if training and self._point is None:
-            self._place(output)
-        k = self._advance(sums, output) if training else None
+        if training and self.point is None:
+            self._steering.settle(self.model, output)
+        k = self._steering.advance(sums, output) if training else None
         report = Report(
             modalities=self.modalities,
             sums=sums,
@@ -175,15 +167,19 @@ class Balancer(nn.Module):
             step=step.step,
             epoch=step.epoch,
             k=k if acting else None,
-            point=self._point or "grad",
+            point=self.point or "grad",
             non_finite=self._pace.non_finite,
         )
-        total = self._total(fused, unimodal, report)
+        weights = self.rule.weights(self.modalities)
+        each = [weights[name] for name in self.modalities]
+        total = total_loss(fused, unimodal, weights["fused"], each, report.k if report.point == "loss" else None)
         if acting and type(self.rule).extra_loss is not Rule.extra_loss:
             extra = self.rule.extra_loss(step, report.evidence)
             total = total if extra is None else total + extra
         if training:
-            self._modulate(output, parts, fused, unimodal, acting, report)
+            if acting and self.rule.several_backwards:
+                self._modulation.paths(output, fused, unimodal.sum())
+            self._modulate(output, parts, acting, report)
         return total, report
 
     def attach(self, optimizer: Any) -> None:
@@ -192,17 +188,7 @@ class Balancer(nn.Module):
         Needed for the points `auto` and `lr`, for norms of updates, and so that the rule's state stands still in steps
         that a gradient scaler leaves out. Raises UserError where the rule cannot work with it.
         """
-        if self.rule.several_backwards and is_partitioned(optimizer):
-            raise UserError(
-                f"The rule {type(self.rule).__name__} differentiates encoders more than once a step",
-                "ZeRO stage 2 and 3 keep only the last of several gradients",
-                "Use ZeRO stage 0 or 1, DDP, or another rule",
-            )
-        base = base_optimizer(optimizer)
-        if all(follower.optimizer is not base for follower in self._followers):
-            name_groups(base, self._owned)
-            self._followers.append(Follower(base, self.modalities, self._pace, self._close))
-            self._pace.watched = True
+        self._steering.attach(optimizer)
 
     def parameter_groups(
         self, lr: float | Mapping[str, float], weight_decay: float | None = None
@@ -256,15 +242,14 @@ class Balancer(nn.Module):
     def export(self) -> nn.Module:
         """The model as it was given, with all hooks taken off and the heads left behind."""
         self._taps.remove()
-        self._drop_handles()
-        for follower in self._followers:
-            follower.remove()
+        self._modulation.clear()
+        self._steering.detach()
         return self.model
 
     @property
     def point(self) -> Point | None:
         """Where k acts; None until the first training step has shown it."""
-        return self._point
+        return self._steering.point
 
     @property
     def steps(self) -> int:
@@ -273,12 +258,12 @@ class Balancer(nn.Module):
 
     def get_extra_state(self) -> Tensor:
         """What moves besides parameters: the rule's state, scores and counters; part of `state_dict`."""
-        return pack(self._pace.state_dict() | {"widths": self._widths})
+        return pack(self._pace.state_dict() | {"widths": self._steering.widths})
 
     def set_extra_state(self, state: Tensor) -> None:
         """Take up what `get_extra_state` gave."""
         found = unpack(state)
-        self._widths = found.pop("widths")
+        self._steering.widths = found.pop("widths")
         self._pace.load_state_dict(found)
 
     def _check(self, output: BalancedOutput, targets: Tensor, present: Mapping[str, Tensor]) -> None:
@@ -287,7 +272,7 @@ class Balancer(nn.Module):
         check_ran(self._features, output.features, present)
         # Reading targets waits for an accelerator: there the first step alone is looked at, and the device's own
         # assertion ends a later one.
-        if targets.device.type == "cpu" or self._point is None:
+        if targets.device.type == "cpu" or self.point is None:
             self.task.check(targets)
 
     def _step(self, output: BalancedOutput, targets: Tensor, present: Mapping[str, Tensor]) -> Step:
@@ -327,90 +312,28 @@ class Balancer(nn.Module):
             passed = self._taps.run_fusion(output.passed, *output.inputs, changes)
         return self.rule.fused_logits(find_logits(passed.output, self._logits), passed.fusion)
 
-    def _place(self, output: BalancedOutput) -> None:
-        """Look at the first step's graph, and settle where k acts."""
-        tapped = output.passed.tapped
-        check_reached(output.logits, tapped)
-        shared = share_parameters(self.model, tapped, self._owned)
-        own = {name for name, parameters in self._owned.items() if parameters}
-        self._point = place(self._wanted, self.rule, [f.optimizer for f in self._followers], shared, own)
-        trained = [name not in tapped or bool(tapped[name].total) for name in self.modalities]
-        self._pace.trained = None if all(trained) else torch.tensor(trained)
-
-    def _advance(self, sums: Sums, output: BalancedOutput) -> Tensor | None:
-        """Pool this micro-batch; returns the k in force in its backward pass."""
-        self._widths = {name: feature.shape[-1] for name, feature in output.features.items()}
-        before = self._pace.k
-        if self._pace.add(sums) >= self._accumulation:
-            self._close()
-        return self._pace.k if self._accumulation == 1 or self._point == "lr" else before
-
-    def _close(self) -> None:
-        if not self._pace.close(self._widths):
-            return
-        k = self._pace.k
-        for follower in self._followers:
-            follower.k = HostCopy(k) if k is not None and self._point == "lr" else None
-
-    def _total(self, fused: Tensor, unimodal: Tensor, report: Report) -> Tensor:
-        weights = self.rule.weights(self.modalities)
-        total = fused if weights["fused"] == 1 else fused * weights["fused"]
-        if not len(unimodal):
-            return total
-        if any(weights[name] != 1 for name in self.modalities):
-            unimodal = unimodal * unimodal.new_tensor([weights[name] for name in self.modalities])
-        if report.k is not None and report.point == "loss":
-            unimodal = unimodal * report.k.to(unimodal)
-        return total + unimodal.sum()
-
     def _modulate(
-        self,
-        output: BalancedOutput,
-        parts: Mapping[str, Tensor] | None,
-        fused: Tensor,
-        unimodal: Tensor,
-        acting: bool,
-        report: Report,
+        self, output: BalancedOutput, parts: Mapping[str, Tensor] | None, acting: bool, report: Report
     ) -> None:
-        """Hook this step's gradients."""
-        if acting and self.rule.several_backwards:
-            self._handles += self._modulation.paths(output, fused, unimodal.sum())
-        monitored = self._monitor_every > 0 and (self._pace.step - 1) % self._monitor_every == 0
-        for follower in self._followers:
-            follower.monitor = report.update_ratios if monitored else None
-        k = report.k if report.point == "grad" else None
-        each = None if k is None else dict(zip(self.modalities, k.unbind(), strict=True))
-        self._modulation.features(output, each, parts, report.norms if monitored else None)
-        if k is not None and self._scale_fusion_slice and self._layer is not None:
-            widths = torch.tensor([self._widths[name] for name in self.modalities])
-            self._handles.append(self._modulation.slices(self._layer, widths, k))
+        """Hook this step's gradients, and have a monitored step's norms and movement written into its report."""
+        monitored = self._monitor_every > 0 and report.step % self._monitor_every == 0
+        self._steering.monitor(report.update_ratios if monitored else None)
+        totals = {name: own.total for name, own in output.passed.tapped.items()} if monitored else {}
+        note_norms(totals, report.norms_before)
+        k = None
+        if report.k is not None and report.point == "grad":
+            k = dict(zip(self.modalities, report.k.unbind(), strict=True))
+        self._modulation.features(output, k, parts)
+        if k is not None:
+            self._modulation.columns(self._steering.widths, k)
         if acting and self.rule.noisy:
-            ones = {name: fused.new_ones(()) for name in self.modalities}
-            self._handles += self._modulation.noise(each or ones, self._pace.step)
+            self._modulation.noise(k, report.step)
+        note_norms(totals, report.norms_after)
 
     def _dropping(self) -> Dropping | None:
         if not (self.training and self._pace.acting and self._pace.drop is not None):
             return None
         chances = dict(zip(self.modalities, self._pace.drop.tolist(), strict=True))
-        return Dropping(chances, self._widths, keyed_int(self._seed, self._pace.step, self._pace.pooled, rank()))
-
-    def _heads_widths(self, example: Any) -> dict[str, int]:
-        known = {name: feature.width for name, feature in self._features.items() if feature.width is not None}
-        if example is not None and len(known) < len(self._features):
-            with torch.no_grad(), evaluating(self.model):
-                arguments, named = as_arguments(example)
-                passed = self._taps.run(arguments, named, {})
-            known |= {name: tapped.feature.shape[-1] for name, tapped in passed.tapped.items() if name not in known}
-        unknown = [name for name in self._features if name not in known]
-        if unknown:
-            raise UserError(
-                f"The width of the feature of {', '.join(unknown)} is not known",
-                "No unimodal head could be made",
-                "Give Balancer(..., example=batch), or Feature(path, width=...)",
-            )
-        return {name: known[name] for name in self._features}
-
-    def _drop_handles(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        return Dropping(
+            chances, self._steering.widths, keyed_int(self._seed, self._pace.step, self._pace.pooled, rank())
+        )

@@ -1,6 +1,6 @@
 """Gains: factors on the gradient that flows back through chosen tensors."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from torch import Tensor
@@ -22,12 +22,18 @@ def scale_gradients(tensors: Iterable[Tensor], factor: Tensor | float) -> list[R
     return [hook(tensor, partial(_times, factor)) for tensor in tensors if tensor.requires_grad]
 
 
-def note_norms(tensors: Iterable[Tensor], norms: list[Tensor]) -> None:
-    """Append the norm of the gradient that flows back through each tensor to `norms`."""
-    for tensor in tensors:
-        if tensor.requires_grad:
-            hook(tensor, lambda gradient: norms.append(gradient.detach().float().norm()))
+def note_norms(tensors: Mapping[str, Iterable[Tensor]], norms: dict[str, list[Tensor]]) -> None:
+    """Write the norms of the gradients that flow back through each modality's tensors into `norms`."""
+    for name, own in tensors.items():
+        noted = norms.setdefault(name, [])
+        for tensor in own:
+            if tensor.requires_grad:
+                hook(tensor, partial(_note, noted))
 
 
 def _times(factor: Tensor | float, gradient: Tensor) -> Tensor:
     return gradient * (factor.to(gradient.device) if isinstance(factor, Tensor) else factor)
+
+
+def _note(norms: list[Tensor], gradient: Tensor) -> None:
+    norms.append(gradient.detach().float().norm())

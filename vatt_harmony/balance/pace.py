@@ -43,10 +43,16 @@ class Pace:
         """Whether the rule acts in the current step."""
         return self._window.strength(self.step) > 0
 
+    def begin(self) -> None:
+        """Before a micro-batch: undo what a step moved that the optimizer did not take.
+
+        A gradient scaler that meets an overflow leaves the optimizer's step out; so does the rule's state.
+        """
+        if self.watched and not self._stepped and self._before is not None and self.pooled == 0:
+            self._restore(self._before)
+
     def add(self, sums: Sums) -> int:
         """Pool one micro-batch; returns how many the open step holds."""
-        if self.pooled == 0:
-            self._undo_skipped()
         self._pool = sums if self._pool is None else self._pool + sums
         self.pooled += 1
         return self.pooled
@@ -93,11 +99,6 @@ class Pace:
     def _restore(self, state: Mapping[str, Any]) -> None:
         self._rule.load_state_dict(state["rule"])
         self.step, self.epoch, self._average = state["step"], state["epoch"], state["average"]
-
-    def _undo_skipped(self) -> None:
-        """A gradient scaler that meets an overflow leaves the optimizer's step out; so does the rule's state."""
-        if self.watched and not self._stepped and self._before is not None:
-            self._restore(self._before)
 
     def _smoothed(self, evidence: Evidence) -> Evidence:
         ema = self._window.ema

@@ -28,9 +28,10 @@ class Report:
     point: Point
     non_finite: Tensor | None
     """[] how many coefficients were not finite since training began; None is 0."""
-    norms: dict[str, list[Tensor]] = field(default_factory=dict)
-    """Norm of the gradient at each feature on this rank, before and after the gain: there after the backward pass of a
-    monitored step."""
+    norms_before: dict[str, list[Tensor]] = field(default_factory=dict)
+    """Norms of the gradient at each feature on this rank: there after the backward pass of a monitored step."""
+    norms_after: dict[str, list[Tensor]] = field(default_factory=dict)
+    """The same behind the gain."""
     update_ratios: dict[str, Tensor] = field(default_factory=dict)
     """|change| / |parameters| of each modality's group: there after the optimizer's monitored step."""
 
@@ -71,12 +72,8 @@ class Report:
             for name, value in zip(self.modalities, own, strict=True)
             if value == value
         }
-        for name, norms in self.norms.items():
-            # Hooks run in the order in which they were registered: all norms before the gain, then all after.
-            half = len(norms) // 2
-            for when, chosen in (("before", norms[:half]), ("after", norms[half:])):
-                if chosen:
-                    figures[f"gradient_{when}/{name}"] = float(torch.stack(chosen).norm())
+        for when, noted in (("before", self.norms_before), ("after", self.norms_after)):
+            figures |= {f"gradient_{when}/{name}": float(torch.stack(own).norm()) for name, own in noted.items() if own}
         figures |= {f"update_ratio/{name}": float(ratio) for name, ratio in self.update_ratios.items()}
         non_finite = 0.0 if self.non_finite is None else float(self.non_finite)
         return figures | {"distance": self.distance, "fused_loss": float(self.fused_loss), "non_finite": non_finite}

@@ -39,3 +39,13 @@ def unimodal_terms(losses: Tensor, mask: Tensor | None, sums: Sums) -> Tensor:
         return losses.mean(-1)
     total = losses.sum(-1) if mask is None else torch.where(mask, losses, 0.0).sum(-1)
     return total * (world_size() / sums.counts.clamp(min=1)).to(losses.dtype)
+
+
+def total_loss(fused: Tensor, unimodal: Tensor, weight: float, weights: Sequence[float], k: Tensor | None) -> Tensor:
+    """[] weight x fused + sum of weights x unimodal `[M]`, or empty; at the point `loss` k `[M]` weighs them."""
+    total = fused if weight == 1 else fused * weight
+    if not len(unimodal):
+        return total
+    if any(own != 1 for own in weights):
+        unimodal = unimodal * unimodal.new_tensor(weights)
+    return total + (unimodal if k is None else unimodal * k.to(unimodal)).sum()

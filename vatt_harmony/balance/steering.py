@@ -1,0 +1,96 @@
+"""Which k is in force: pooled over micro-batches, placed by optimizer and graph, handed to the optimizer's steps."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from vatt_harmony.balance.first_step import check_reached, share_parameters
+from vatt_harmony.balance.follow import Follower
+from vatt_harmony.balance.groups import base_optimizer, is_partitioned, name_groups
+from vatt_harmony.balance.output import BalancedOutput
+from vatt_harmony.balance.pace import Pace
+from vatt_harmony.balance.placement import place
+from vatt_harmony.balance.rates import HostCopy
+from vatt_harmony.balance.rule import Point, Rule
+from vatt_harmony.balance.sums import Sums
+from vatt_harmony.errors import UserError
+
+
+class Steering:
+    """One rule's coefficients on their way into training steps; shared by a balancer and the optimizers it follows."""
+
+    def __init__(
+        self,
+        rule: Rule,
+        pace: Pace,
+        modalities: tuple[str, ...],
+        owned: Mapping[str, Sequence[nn.Parameter]],
+        wanted: Point | Literal["auto"],
+        accumulation: int,
+    ) -> None:
+        """owned: trained parameters of each modality alone; wanted: the point asked for."""
+        self.pace = pace
+        self.point: Point | None = None
+        """Where k acts; None until the first training step has shown it."""
+        self.widths: dict[str, int] = {}
+        """Of the features of the last training step."""
+        self._rule, self._modalities, self._owned = rule, modalities, owned
+        self._wanted: Point | Literal["auto"] = wanted
+        self._accumulation = accumulation
+        self._followers: list[Follower] = []
+
+    def attach(self, optimizer: Any) -> None:
+        """Follow an optimizer's steps; as `Balancer.attach`."""
+        if self._rule.several_backwards and is_partitioned(optimizer):
+            raise UserError(
+                f"The rule {type(self._rule).__name__} differentiates encoders more than once a step",
+                "ZeRO stage 2 and 3 keep only the last of several gradients",
+                "Use ZeRO stage 0 or 1, DDP, or another rule",
+            )
+        base = base_optimizer(optimizer)
+        if all(follower.optimizer is not base for follower in self._followers):
+            name_groups(base, self._owned)
+            self._followers.append(Follower(base, self._modalities, self.pace, self._close))
+            self.pace.watched = True
+
+    def detach(self) -> None:
+        """Follow no optimizer any more."""
+        for follower in self._followers:
+            follower.remove()
+        self._followers, self.pace.watched = [], False
+
+    def settle(self, model: nn.Module, output: BalancedOutput) -> None:
+        """Look at the first training step's graph: errors, warnings, and where k acts."""
+        tapped = output.passed.tapped
+        check_reached(output.logits, tapped)
+        shared = share_parameters(model, tapped, self._owned)
+        own = {name for name, parameters in self._owned.items() if parameters}
+        self.point = place(self._wanted, self._rule, [f.optimizer for f in self._followers], shared, own)
+        trained = [name not in tapped or bool(tapped[name].total) for name in self._modalities]
+        self.pace.trained = None if all(trained) else torch.tensor(trained)
+
+    def advance(self, sums: Sums, output: BalancedOutput) -> Tensor | None:
+        """Pool one micro-batch; returns k [M] of its backward pass, None where nothing changes.
+
+        Gradients of a micro-batch leave before the step's last scores are known, so at `grad` and `loss` accumulation
+        takes k from the step before; rates change when all is known.
+        """
+        self.widths = {name: feature.shape[-1] for name, feature in output.features.items()}
+        before = self.pace.k
+        if self.pace.add(sums) >= self._accumulation:
+            self._close()
+        return self.pace.k if self._accumulation == 1 or self.point == "lr" else before
+
+    def monitor(self, update_ratios: dict[str, Tensor] | None) -> None:
+        """Have the next optimizer step write its movement there; None: nowhere."""
+        for follower in self._followers:
+            follower.monitor = update_ratios
+
+    def _close(self) -> None:
+        if not self.pace.close(self.widths):
+            return
+        k = self.pace.k
+        for follower in self._followers:
+            follower.k = HostCopy(k) if k is not None and self.point == "lr" else None

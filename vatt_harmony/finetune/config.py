@@ -139,6 +139,8 @@ class AudioConfig:
     """STFT window, samples."""
     hop: int = 353
     """STFT hop, samples."""
+    center: bool = True
+    """Windows centred on multiples of the hop, with silence beyond the ends; else only windows within the clip."""
     mels: int = 80
     """Mel bands of `logmel`."""
     f_min: float = 0.0

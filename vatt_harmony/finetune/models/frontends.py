@@ -55,10 +55,11 @@ class Sound(nn.Module):
     @property
     def frames(self) -> int:
         """Frames of a clip."""
-        return self.config.samples if self.config.view == "waveform" else 1 + self.config.samples // self.config.hop
+        c = self.config
+        return c.samples if c.view == "waveform" else 1 + (c.samples - (0 if c.center else c.n_fft)) // c.hop
 
     def forward(self, audio: Tensor) -> Tensor:
-        """`[B, S]`, cut to -1..1 -> waveform `[B, S]`, or log-spectrogram `[B, 1 + S // hop, F]` with time first."""
+        """`[B, S]`, cut to -1..1 -> waveform `[B, S]`, or log-spectrogram `[B, frames, width]`, time first."""
         with torch.autocast(audio.device.type, enabled=False):
             view = self.view(audio)
             if self.config.normalise == "sample":
@@ -72,9 +73,8 @@ class Sound(nn.Module):
         audio, c = audio.float().clamp(-1, 1), self.config
         if c.view == "waveform":
             return audio
-        # Frames are centred on multiples of the hop; beyond the ends there is silence.
         spectrum = torch.stft(
-            audio, c.n_fft, c.hop, window=self.window.float(), center=True, pad_mode="constant", return_complex=True
+            audio, c.n_fft, c.hop, window=self.window.float(), center=c.center, pad_mode="constant", return_complex=True
         )
         magnitude = spectrum.abs().transpose(1, 2)
         if c.view == "logmel":

@@ -19,12 +19,14 @@ def test_frames_have_mean_0_and_deviation_1_of_the_configured_colours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "seconds", "hop", "frames"),
-    # CREMA-D as published: 257 x 188. With 512/353 at 16 kHz, 10 s of AVE are 454 frames; 1001 need a hop of 160.
-    [(22050, 3.0, 353, 188), (16000, 10.0, 353, 454), (16000, 10.0, 160, 1001)],
+    ("rate", "seconds", "hop", "center", "frames"),
+    # CREMA-D and UCF101: a hop of 353. AVE: windows that overlap by 353 of 512 samples, none beyond the ends.
+    [(22050, 3.0, 353, True, 188), (16000, 3.0, 353, True, 136), (16000, 10.0, 512 - 353, False, 1004)],
 )
-def test_the_spectrogram_has_the_published_shape(rate: int, seconds: float, hop: int, frames: int) -> None:
-    sound = Sound(AudioConfig(sample_rate=rate, seconds=seconds, hop=hop, view="spectrogram"))
+def test_the_spectrogram_has_the_published_shape(
+    rate: int, seconds: float, hop: int, center: bool, frames: int
+) -> None:
+    sound = Sound(AudioConfig(sample_rate=rate, seconds=seconds, hop=hop, center=center, view="spectrogram"))
     assert sound(torch.zeros(1, sound.config.samples)).shape == (1, frames, 257) == (1, sound.frames, sound.width)
 
 

@@ -44,6 +44,16 @@ def test_one_machine(project: Path) -> None:
     assert called.endswith("--module vatt_harmony pretrain a.yaml --seed 1\n")
 
 
+def test_finetune_by_either_launcher(project: Path) -> None:
+    called = _run(project, "./launch/finetune.sh", "a.yaml", "--seeds", "2", NUM_RANKS="2")
+    assert called.startswith("called: -m vatt_harmony.finetune.launcher ") and "--num_processes 2" in called
+    assert called.endswith("--multi_gpu -m vatt_harmony finetune a.yaml --seeds 2\n")
+    called = _run(project, "./launch/finetune.sh", "a.yaml", LAUNCHER="deepspeed", NUM_RANKS="1")
+    assert "deepspeed.launcher.runner --num_gpus 1" in called
+    assert called.endswith("--module vatt_harmony finetune a.yaml\n")
+    assert "Nothing was started" in _run(project, "./launch/finetune.sh", "a.yaml", status=2, LAUNCHER="other")
+
+
 def test_several_machines_by_torchrun(project: Path) -> None:
     place = {"NODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "first", "NUM_RANKS": "8"}
     called = _run(project, "./launch/pretrain_torchrun.sh", "a.yaml", **place)

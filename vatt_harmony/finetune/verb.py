@@ -30,6 +30,8 @@ def finetune_verb(options: argparse.Namespace) -> int:
     Alone, or on the ranks that a launcher has started: they train on what one would.
     """
     logging.getLogger("accelerate").setLevel(logging.WARNING)  # it tells every file of every checkpoint
+    if not first_process():
+        logging.getLogger("vatt_harmony").setLevel(logging.WARNING)
     config = load_config(FinetuneConfig, shipped_file(str(options.config)), options.overrides)
     run: Path = options.run or Path("runs") / options.config.stem
     if options.seeds < 1:

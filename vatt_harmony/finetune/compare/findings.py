@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from vatt_harmony.finetune.compare.records import Record
 from vatt_harmony.finetune.compare.rows import ENSEMBLE, ONLY
 from vatt_harmony.finetune.compare.statistics import Difference, paired
+from vatt_harmony.finetune.monitor.phase_out import tell_phase_out
 from vatt_harmony.finetune.train.result import mean_and_error
 
 Rows = Mapping[str, Sequence[Record]]
@@ -27,8 +28,9 @@ class Sentence:
 
 
 def reference_of(rows: Rows) -> str:
-    """The row that others are compared with: training without balancing, with all losses, or the first one."""
-    return next((name for name in ("none", "multiloss") if name in rows), next(iter(rows)))
+    """The row that others are compared with: all losses without balancing, which alone shows what balancing adds;
+    else training without balancing, or the first row."""
+    return next((name for name in ("multiloss", "none") if name in rows), next(iter(rows)))
 
 
 def find(rows: Rows, figure: str) -> Sentence:
@@ -65,10 +67,14 @@ def notes(rows: Rows, figure: str, data: Sequence[str]) -> list[str]:
         "The best rule is named after the fact. Among many rules one is ahead by chance, and its interval does not "
         "know of the others.",
     ]
+    if "multiloss" not in rows:
+        told.append("Most rules add a loss for each modality, which helps by itself. What balancing adds to that shows "
+                    "only beside a row multiloss, which is not here.")  # fmt: skip
     if any(name.startswith(ONLY) for name in rows):
         told.append("Rows `only` are networks of one modality, trained alone with the same number of steps; the "
                     "ensemble is the mean of their probabilities, and costs all of them together.")  # fmt: skip
-    return [*told, *data]
+    fading = tell_phase_out({name: [each.trace for each in records] for name, records in rows.items()})
+    return [*told, *([fading] if fading else []), *data]
 
 
 def tell(figure: str, value: float) -> str:

@@ -42,6 +42,12 @@ def autocast(config: TrainConfig, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, PRECISIONS.get(config.precision), enabled=config.precision != "no")
 
 
+def partitions_weights(accelerator: Accelerator) -> bool:
+    """Whether each rank holds a part of every weight alone (ZeRO stage 3), so that ranks must run forwards in step."""
+    plugin = accelerator.state.deepspeed_plugin
+    return plugin is not None and plugin.zero_stage == 3
+
+
 def completed(given: dict[str, Any], config: FinetuneConfig, ranks: int) -> dict[str, Any]:
     """DeepSpeed's JSON with batch sizes, clipping and precision from the recipe, their one source.
 

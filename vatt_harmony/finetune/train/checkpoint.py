@@ -16,6 +16,7 @@ from vatt_harmony.config import to_mapping
 from vatt_harmony.engine.files import write_json_atomically
 from vatt_harmony.errors import UserError
 from vatt_harmony.finetune.config import FinetuneConfig
+from vatt_harmony.finetune.train.accelerator import partitions_weights
 from vatt_harmony.finetune.train.result import numbers
 
 FORMAT = 1
@@ -103,8 +104,7 @@ def flat(mapping: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 def whole(module: nn.Module, accelerator: Accelerator) -> AbstractContextManager[None]:
     """Within it rank 0 may read and write all parameters; under ZeRO-3 they are gathered. All ranks must enter it."""
-    plugin = accelerator.state.deepspeed_plugin
-    if plugin is None or plugin.zero_stage != 3:
+    if not partitions_weights(accelerator):
         return nullcontext()
     import deepspeed
 

@@ -20,7 +20,7 @@ from vatt_harmony.finetune.dataset import FinetuneDataset
 from vatt_harmony.finetune.monitor.removals import FUSED, outputs_without, worth
 from vatt_harmony.finetune.splits import Splits
 from vatt_harmony.finetune.train import metrics
-from vatt_harmony.finetune.train.accelerator import autocast
+from vatt_harmony.finetune.train.accelerator import autocast, partitions_weights
 from vatt_harmony.finetune.train.loader import eval_batches
 from vatt_harmony.finetune.train.meters import Figures
 from vatt_harmony.finetune.train.result import Predictions
@@ -47,11 +47,12 @@ class Evaluator:
         """Outputs for the items of a split, those with modalities removed included, in the order of the items."""
         dataset: FinetuneDataset = getattr(self._splits, split)
         place, ranks = self._accelerator.process_index, self._accelerator.num_processes
+        in_step = partitions_weights(self._accelerator)
         self._agree_on_buffers()
         self._balancer.eval()
         # Whole batches are dealt out: which clips stand in for a permuted modality must not depend on the ranks.
-        rows = _batches(len(dataset), self._batch)[place::ranks]
-        batches = eval_batches(dataset, rows, self._config.data.loader_workers, self.unreadable[split])
+        rows = _batches(len(dataset), self._batch, ranks if in_step else 1)[place::ranks]
+        batches = eval_batches(dataset, rows, self._config.data.loader_workers, self.unreadable[split], in_step)
         mine = [row for each in batches for row in self._rows(each.to(self._accelerator.device))]
         every = mine if ranks == 1 else gather_object(mine)
         return _predictions(every, [item.key for item in dataset.items])
@@ -104,9 +105,10 @@ class Evaluator:
                     buffer.copy_(reduce(buffer, "mean"))
 
 
-def _batches(items: int, size: int) -> list[list[int]]:
-    """Consecutive items, in batches as even as can be: no modality is permuted in a batch of one."""
-    return [part.tolist() for part in np.array_split(np.arange(items), max(1, items // size))]
+def _batches(items: int, size: int, multiple: int) -> list[list[int]]:
+    """Consecutive items, in a multiple of batches as even as can be: no modality is permuted in a batch of one."""
+    count = -(-max(1, items // size) // multiple) * multiple
+    return [part.tolist() for part in np.array_split(np.arange(items), count)]
 
 
 def _mean_of_views(values: Tensor, views: int) -> Array:

@@ -31,13 +31,23 @@ def train_batches(
 
 
 def eval_batches(
-    dataset: FinetuneDataset, rows: list[list[int]], workers: int, unreadable: Unreadable
+    dataset: FinetuneDataset, rows: list[list[int]], workers: int, unreadable: Unreadable, in_step: bool = False
 ) -> Iterator[FinetuneBatch]:
-    """Batches of these items; what cannot be read is missing."""
+    """Batches of these items; what cannot be read is missing, and so is a batch of which nothing can.
+
+    `in_step`: every batch must be there, since all ranks must run the network as often; raises UserError for one that
+    is not.
+    """
     for batch in _loader(dataset, rows, workers):
         unreadable.add(batch)
         if len(batch):
             yield batch
+        elif in_step:
+            raise UserError(
+                f"Nothing of a batch of {unreadable.name} could be read: {dict(unreadable.counts)}",
+                "Under ZeRO stage 3 all ranks run the network in step, and the others would wait for this one",
+                "Take the clips named above out of the set, or use ZeRO stage 2",
+            )
 
 
 def _loader(dataset: FinetuneDataset, rows: list[list[int]], workers: int) -> DataLoader[FinetuneBatch]:

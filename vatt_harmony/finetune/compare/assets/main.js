@@ -22,6 +22,13 @@ function difference(row, reference) {
 function drawRows() {
   const reference = $("reference").value;
   const range = extent(data.rows.flatMap((row) => row.values));
+  const place = linear(range, [6 / 5, 100 - 6 / 5]); // as in strip(), in percent
+  const axis = ticks(range.map((end) => end * data.scale), 5).map(([value, text]) => {
+    const tick = element("span", {}, text);
+    tick.style.left = `${place(value / data.scale)}%`;
+    return tick;
+  });
+  $("rows").querySelector("th.strip").replaceChildren(element("div", { className: "axis" }, ...axis));
   $("figure").textContent = data.label;
   $("difference").textContent = `minus ${reference}`;
   const lines = data.rows.map((row, number) => {

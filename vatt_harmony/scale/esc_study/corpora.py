@@ -37,9 +37,7 @@ def recordings(sounds: Sequence[Sound], names: Sequence[str], seed: int) -> Iter
     """Altered versions of each sound `[5 s]` one after the other, other ones in the film."""
     for sound, name in zip(sounds, names, strict=True):
         generator = keyed_generator(seed, "recording", name)
-        heard, seen = (
-            np.concatenate([altered(sound, generator) for _ in range(VERSIONS)]) for _ in range(2)
-        )
+        heard, seen = (np.concatenate([altered(sound, generator) for _ in range(VERSIONS)]) for _ in range(2))
         yield name, heard, seen
 
 
@@ -59,8 +57,6 @@ def write_corpus(folder: Path, pairs: Iterable[Pair]) -> Path:
                 place = folder / "clips" / f"{name}.mp4"
                 encode_clip(place, video=film_of(seen), fps=FPS, audio=heard, sample_rate=RATE, bit_rate=BIT_RATE)
                 rows.writerow((f"clips/{name}.mp4", folder.name, CAPTION))
-        build(
-            folder / "manifest.csv", shards, BuildSettings(reencode="never"), workers=1, console=Console(quiet=True)
-        )
+        build(folder / "manifest.csv", shards, BuildSettings(reencode="never"), workers=1, console=Console(quiet=True))
         mark.touch()
     return shards / "train"

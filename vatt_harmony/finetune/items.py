@@ -98,7 +98,7 @@ class LabelledSet:
                 raise UserError(
                     f"{self.name} has no usable item in its {split} split{_told(self.skipped)}",
                     "Nothing can be trained, chosen or tested",
-                    "Check data.root against the layout in docs/finetuning.md",
+                    "Check data.root against the layout in docs/finetuning-data.md",
                 )
         repeated = [key for key, count in Counter(item.key for item in self.items).items() if count > 1]
         if repeated:

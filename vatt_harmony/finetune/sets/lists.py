@@ -17,7 +17,7 @@ def read_lines(path: Path, what: str) -> list[str]:
         raise UserError(
             f"There is no {path} ({what})",
             "The official split cannot be read",
-            "Point data.root at the folder with the layout of docs/finetuning.md",
+            "Point data.root at the folder with the layout of docs/finetuning-data.md",
         )
     return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from transformers.utils.logging import disable_progress_bar
 
 from vatt_harmony.config import load_config, shipped_file
 from vatt_harmony.engine.launch import first_process
@@ -30,6 +31,7 @@ def finetune_verb(options: argparse.Namespace) -> int:
     Alone, or on the ranks that a launcher has started: they train on what one would.
     """
     logging.getLogger("accelerate").setLevel(logging.WARNING)  # it tells every file of every checkpoint
+    disable_progress_bar()  # of weights that are read
     if not first_process():
         logging.getLogger("vatt_harmony").setLevel(logging.WARNING)
     config = load_config(FinetuneConfig, shipped_file(str(options.config)), options.overrides)

@@ -1,6 +1,6 @@
 """Which k is in force: pooled over micro-batches, placed by optimizer and graph, handed to the optimizer's steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -26,7 +26,7 @@ class Steering:
         rule: Rule,
         pace: Pace,
         modalities: tuple[str, ...],
-        owned: Mapping[str, Sequence[nn.Parameter]],
+        owned: Mapping[str, list[nn.Parameter]],
         wanted: Point | Literal["auto"],
         accumulation: int,
     ) -> None:

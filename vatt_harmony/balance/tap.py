@@ -1,6 +1,6 @@
 """Taps: what flows out of each encoder in a forward pass, split into a way to the fusion and a way to its head."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,8 +16,9 @@ from vatt_harmony.errors import UserError
 class Tapped:
     """One encoder's output z in one forward pass; lists hold its tensors that take gradients.
 
-    z flows into `fused` and `unimodal`, aliases of it: scaling the gradient at one of the three scales all that
-    reaches the encoder, its share from the fused loss, or its share from the head.
+    z leaves the encoder as `total`, an alias of it, from which `fused` and `unimodal` branch off: scaling the gradient
+    at one of the three scales all that reaches the encoder, its share from the fused loss, or its share from the head.
+    z itself is left alone: an encoder may use it further, as when it pools the tokens that it gives too.
     """
 
     output: Any
@@ -75,36 +76,37 @@ class Tap:
         return given
 
 
-def tap_output(output: Any, feature: Feature, change: Change | None = None) -> tuple[Tapped, Any]:
+def tap_output(output: Any, feature: Feature, change: Change | None) -> tuple[Tapped, Any]:
     """Tap an encoder's output; returns what was tapped, and what the model goes on with."""
-    total: list[Tensor] = []
+    exits: dict[int, Tensor] = {}
     fused: list[Tensor] = []
     unimodal: list[Tensor] = []
 
-    def to_fusion(value: Tensor) -> Tensor:
-        if not value.is_floating_point():
-            return value
-        if value.requires_grad:
-            total.append(value)
-            value = value.view_as(value)
-            fused.append(value)
-        return value if change is None else change(value)
-
-    def to_head(value: Tensor) -> Tensor:
+    def leave(value: Tensor, ways: list[Tensor]) -> Tensor:
         if not (value.is_floating_point() and value.requires_grad):
             return value
-        unimodal.append(value.view_as(value))
-        return unimodal[-1]
+        way = exits.setdefault(id(value), value.view_as(value))
+        ways.append(way.view_as(way))
+        return ways[-1]
+
+    def to_fusion(value: Tensor) -> Tensor:
+        own = leave(value, fused)
+        return own if change is None or not value.is_floating_point() else change(own)
 
     given = map_tensors(output, to_fusion)
-    return Tapped(
-        output=output,
-        feature=pooled(map_tensors(output, to_head), feature.get),
-        total=total,
-        fused=fused,
-        unimodal=unimodal,
-        versions=[value._version for value in total],
-    ), given
+    read = pooled(map_tensors(output, lambda value: leave(value, unimodal)), feature.get)
+    total = list(exits.values())
+    versions = [value._version for value in total]
+    return Tapped(output=output, feature=read, total=total, fused=fused, unimodal=unimodal, versions=versions), given
+
+
+def tap_place(output: Any, feature: Feature) -> Tapped:
+    """Tap what the feature's getter finds in the model's output; its way to the fusion cannot be told apart."""
+    assert feature.get is not None, "`resolve` sees to it"
+    found = feature.get(output)
+    tapped, _ = tap_output(found, Feature(), None)
+    total = [found] if isinstance(found, Tensor) and found.requires_grad else []
+    return replace(tapped, total=total, fused=[], versions=[value._version for value in total])
 
 
 def check_untouched(name: str, tapped: Tapped) -> None:

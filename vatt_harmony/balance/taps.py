@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vatt_harmony.balance.features import Feature
 from vatt_harmony.balance.fusion import FusionInput, fusion_input
 from vatt_harmony.balance.removal import Change
-from vatt_harmony.balance.tap import Tap, Tapped, tap_output
+from vatt_harmony.balance.tap import Tap, Tapped, tap_place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Taps:
             self._stop()
         for name, feature in self._features.items():
             if feature.path is None:
-                tapped[name] = _by_getter(output, feature)
+                tapped[name] = tap_place(output, feature)
         return Passed(output=output, tapped=tapped, fusion=self._fusion_input(fused, tapped))
 
     def run_fusion(
@@ -98,10 +98,3 @@ class Taps:
         self._listening, self._fused = False, None
         for tap in self._taps.values():
             tap.stop()
-
-
-def _by_getter(output: Any, feature: Feature) -> Tapped:
-    assert feature.get is not None, "`resolve` sees to it"
-    tapped, _ = tap_output(feature.get(output), feature=Feature())
-    tapped.fused = []  # the way to the fusion cannot be told apart any more
-    return tapped

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vatt_harmony.config import load_config, shipped_file
+from vatt_harmony.config import load_config
 from vatt_harmony.engine.config import RunConfig
 from vatt_harmony.engine.parts import build_model, load_trained, model_config
 from vatt_harmony.model.config import ModelConfig
@@ -14,13 +14,13 @@ from vatt_harmony.scale.esc_study.corpora import recordings, voices, write_corpu
 from vatt_harmony.scale.esc_study.protocol import CONTINUED_RATE, CONTINUED_STEPS, TUNING_SEED, VOICES, Start
 from vatt_harmony.scale.esc_study.sounds import Sounds, final_parts
 
-RECIPE = "configs/pretrain/sounds_small.yaml"
+RECIPE = Path(__file__).with_name("pretrain.yaml")
 CORPUS_SEED = 1
 
 
 def network_config() -> ModelConfig:
     """The model of the recipe."""
-    config = load_config(RunConfig, shipped_file(RECIPE), [])
+    config = load_config(RunConfig, RECIPE, [])
     return model_config(config, config.data.vocabulary)
 
 
@@ -56,7 +56,7 @@ def _continued(fold: int, sounds: Sounds, work: Path) -> Path:
 
 
 def _pretrain(run: Path, shards: Path, options: Sequence[str]) -> None:
-    verb = [sys.executable, "-m", "vatt_harmony", "pretrain", RECIPE, "--run", str(run)]
+    verb = [sys.executable, "-m", "vatt_harmony", "pretrain", str(RECIPE), "--run", str(run)]
     told = subprocess.run(
         [*verb, "--data.sources.sounds.shards", str(shards), *options], capture_output=True, text=True, check=False
     )

@@ -51,11 +51,15 @@ class Job:
 
 
 def jobs() -> list[Job]:
-    """All runs; the seed that tunes comes first."""
+    """All runs, in blocks; in each, the seed that tunes comes first."""
+    fresh = [arm for arm in ARMS if arm.start != "voices + recordings"]
+    continued = [arm for arm in ARMS if arm.start == "voices + recordings"]
+    blocks = ((SEEDS[:2], fresh), (SEEDS[:2], continued), (SEEDS[2:], ARMS))
     return [
         Job(arm=arm, fold=fold, seed=seed)
-        for seed in SEEDS
-        for arm in ARMS
+        for seeds, arms in blocks
+        for seed in seeds
+        for arm in arms
         if arm != LOG_MEL or seed == TUNING_SEED
         for fold in FOLDS
     ]

@@ -15,7 +15,7 @@ def train(steps: int = 20) -> list[float]:
     curve = []
     for clips, labels in batches(steps, rank=accelerator.process_index, world_size=accelerator.num_processes):
         with accelerator.accumulate(model):
-            loss, report = balancer.loss(model(**clips), labels)
+            loss, _ = balancer.loss(model(**clips), labels)
             accelerator.backward(loss)
             optimizer.step()
             optimizer.zero_grad()

@@ -33,7 +33,9 @@ def make_balancer(accumulation: int = 1) -> Balancer:
     )
 
 
-def batches(steps: int, rows: int = 16, rank: int = 0, world_size: int = 1) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+def batches(
+    steps: int, rows: int = 16, rank: int = 0, world_size: int = 1
+) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
     """`steps` batches of `rows` clips with their labels, of which a rank gets its share."""
     generator = torch.Generator().manual_seed(0)
     share = slice(rank * rows // world_size, (rank + 1) * rows // world_size)

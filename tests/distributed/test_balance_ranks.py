@@ -15,7 +15,7 @@ from vatt_harmony.scale.balance_checks.runs import Run, apart, loss_of, make, tr
 from vatt_harmony.scale.bench.balance_equal import RUNS, SPLITS, over_ranks
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-DDP = ("MLB at lr, AdamW", "MLB at grad, SGD", "MMPareto, SGD")
+DDP = ("MLB at lr, AdamW",)
 ZERO = {
     "lr, accumulated": Run(point="lr", steps=6, dtype=torch.float32, weight_decay=0.01, micro=2),
     "grad": Run(point="grad", optimizer="sgd", steps=6, dtype=torch.float32),

@@ -35,8 +35,8 @@ def fusion_input(value: Tensor, layer: nn.Linear, widths: dict[str, int]) -> Fus
 
 
 def check_whole(fusion: FusionInput) -> None:
-    """Raise UserError where ZeRO stage 3 has taken the weights away after the layer's own forward pass."""
-    if fusion.weight.dim() != 2 or fusion.weight.numel() == 0:
+    """Raise UserError where ZeRO stage 3 takes the weights away after the layer's own forward pass."""
+    if hasattr(fusion.weight, "ds_id"):
         raise UserError(
             "The fusion layer's weights are partitioned (ZeRO stage 3)",
             "Its slices could not be computed outside of its forward pass",

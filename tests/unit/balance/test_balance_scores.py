@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.balance_evidence import random_step
 
+from vatt_harmony.balance.fusion import slices
 from vatt_harmony.balance.ratios import ahead, behind
+from vatt_harmony.balance.rules import MMCosine
 from vatt_harmony.balance.scores import jensen_shannon, shapley, slice_logits, subsets, true_class_probability
+from vatt_harmony.errors import UserError
 
 
 def test_the_probability_is_in_fp32_whatever_the_logits_are() -> None:
@@ -36,6 +39,16 @@ def test_slices_add_up_to_the_fused_output() -> None:
     parts = slice_logits(fusion.features, fusion.weight, bias)
     whole = torch.cat(list(fusion.features.values()), 1) @ fusion.weight.T + bias
     assert torch.allclose(torch.stack(list(parts.values())).sum(0), whole)
+
+
+def test_weights_that_zero_stage_3_takes_away_are_told() -> None:
+    fusion = random_step().fusion
+    assert fusion is not None
+    fusion.weight.ds_id = 0  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match="stage 3"):
+        slices(fusion)
+    with pytest.raises(UserError, match="stage 3"):
+        MMCosine().fused_logits(torch.zeros(0), fusion)
 
 
 @settings(max_examples=25)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vatt_harmony.balance.fusion import FusionInput
+from vatt_harmony.balance.fusion import FusionInput, check_whole
 from vatt_harmony.balance.rule import Rule
 
 
@@ -31,4 +31,5 @@ class MMCosine(Rule):
 
     def fused_logits(self, logits: Tensor, fusion: FusionInput | None) -> Tensor:
         assert fusion is not None  # the rule needs slices
+        check_whole(fusion)
         return cosine_logits(fusion.features, fusion.weight, self.scale)

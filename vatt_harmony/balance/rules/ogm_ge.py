@@ -5,7 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from vatt_harmony.balance.evidence import Evidence
 from vatt_harmony.balance.rules.ogm import OGM
+
+LEAST = 1e-3
 
 
 def with_noise(gradient: Tensor, k: Tensor, generator: torch.Generator) -> Tensor:
@@ -18,6 +21,10 @@ class OGMGE(OGM):
     """OGM, and noise for every modality in every step; on all tensors of the encoders, the release's on 4-D ones."""
 
     noisy: ClassVar[bool] = True
+
+    def coefficients(self, evidence: Evidence) -> Tensor:
+        # The gradient arrives scaled: of k = 0, which tanh reaches, what it was before could not be told.
+        return super().coefficients(evidence).clamp(min=LEAST)
 
     def disturb(self, gradient: Tensor, k: Tensor, generator: torch.Generator) -> Tensor:
         return with_noise(gradient, k, generator)

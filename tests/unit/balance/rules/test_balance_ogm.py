@@ -26,3 +26,9 @@ def test_the_noise_has_the_deviation_of_the_gradient_before_k() -> None:
     assert OGMGE.noisy and torch.equal(
         OGMGE().disturb(gradient, torch.tensor(0.1), torch.Generator().manual_seed(0)), noisy
     )
+
+
+def test_k_of_noisy_gradients_is_never_0() -> None:
+    """The noise is measured on what k has scaled."""
+    far_ahead = evidence([1.0, 1e-6])
+    assert OGM(alpha=2.0).coefficients(far_ahead)[0] == 0 < OGMGE(alpha=2.0).coefficients(far_ahead)[0] < 0.01

@@ -13,8 +13,9 @@ from vatt_harmony.finetune.config import InputsConfig, Modality
 from vatt_harmony.finetune.cut import Array, Encode, blank, cut_audio, cut_text, cut_video
 from vatt_harmony.finetune.items import Item, Source, TaskKind
 from vatt_harmony.finetune.store import ClipStore
-from vatt_harmony.media.errors import MediaError
+from vatt_harmony.media.errors import MediaError, Reason
 
+ABSENT: Mapping[Modality, Reason] = {"video": "no video stream", "audio": "no audio stream", "text": "no caption"}
 MOST_REPLACEMENTS = 20
 """Items tried in the stead of one that cannot be read, when training."""
 
@@ -45,7 +46,7 @@ class FinetuneDataset(Dataset[Example]):
         self._task, self._classes, self._mask_missing = task, classes, mask_missing
         self._store, self._encode = store, encode
         # In shared memory: workers that outlive an epoch must see the next one.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
 
     def __len__(self) -> int:
         return len(self.items)
@@ -101,7 +102,7 @@ class FinetuneDataset(Dataset[Example]):
     def _stacked(self, modality: Modality, item: Item, views: Sequence[View]) -> Tensor:
         source = item.sources.get(modality)
         if source is None:
-            raise MediaError("no caption" if modality == "text" else f"no {modality} stream", "not in the set's list")
+            raise MediaError(ABSENT[modality], "not in the set's list")
         return _tensor([self._cut(modality, source, view) for view in views])
 
     def _cut(self, modality: Modality, source: Source, view: View) -> Array:

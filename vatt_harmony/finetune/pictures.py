@@ -92,7 +92,8 @@ class StoredPictures:
         # The small addition keeps frame 3 at 30 per second from being called 2.999.
         chosen = np.floor((start + np.arange(frames) / fps) * self._fps + 1e-6).astype(int) % len(self.frames)
         if box == (0.0, 0.0, 1.0, 1.0) and shape == self.size:
-            return self.frames[chosen]
+            kept: Frames = self.frames[chosen]
+            return kept
         scaler = PictureScaler(*shape, box)
         needed, place = np.unique(chosen, return_inverse=True)
         scaled = [scaler(av.VideoFrame.from_ndarray(self.frames[i], format="rgb24")).copy() for i in needed]

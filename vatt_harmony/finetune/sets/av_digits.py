@@ -24,7 +24,8 @@ def load(data: DataConfig, task: TaskKind) -> LabelledSet:
     speakers = sorted({row["speaker"] for row in rows})
     check_fold(data.fold, len(speakers), "av_digits")
     tested, validating = speakers[data.fold], speakers[(data.fold + 1) % len(speakers)]
-    split_of: dict[str, Split] = dict.fromkeys(speakers, "train") | {validating: "val", tested: "test"}
+    split_of: dict[str, Split] = dict.fromkeys(speakers, "train")
+    split_of.update({validating: "val", tested: "test"})
     items = [_item(root, row, split_of[row["speaker"]]) for row in rows]
     kept, skipped = _disjoint(items)
     return LabelledSet(

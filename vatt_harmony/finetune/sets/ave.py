@@ -32,8 +32,9 @@ def load(data: DataConfig, task: TaskKind) -> LabelledSet:
                 continue
             seen.add(video)
             media = MediaFile(root / "AVE" / f"{video}.mp4", start, end)
-            sources = {"video": media, "audio": media}
-            items.append(Item(key=video, target=classes[category], sources=dict(sources), split=split))
+            items.append(
+                Item(key=video, target=classes[category], sources={"video": media, "audio": media}, split=split)
+            )
     return LabelledSet(name="ave", classes=tuple(classes), items=tuple(items), skipped=skipped)
 
 

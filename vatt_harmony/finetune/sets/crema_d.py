@@ -79,7 +79,8 @@ def _by_speaker(root: Path, fold: int) -> list[Item]:
     around = speakers[first:] + speakers[:first]
     count = max(round(len(speakers) * TEST_SPEAKERS / 91), 1)
     split_of: dict[str, Split] = dict.fromkeys(around, "train")
-    split_of |= dict.fromkeys(around[:count], "test") | dict.fromkeys(around[count : 2 * count], "val")
+    split_of.update(dict.fromkeys(around[:count], "test"))
+    split_of.update(dict.fromkeys(around[count : 2 * count], "val"))
     return [_item(root, name, split_of[name.split("_")[0]]) for name in names]
 
 

@@ -40,5 +40,10 @@ def load(data: DataConfig, task: TaskKind) -> LabelledSet:
 def _item(root: Path, folder: str, stem: str, split: Split) -> Item:
     media = MediaFile(root / "UCF-101" / folder / f"{stem}.avi")
     group = f"{folder}_{stem.split('_')[-2]}"  # v_CLASS_g01_c01: the group is one source video
-    sources = {"video": media, "audio": media}
-    return Item(key=stem, target=CLASSES.index(folder), sources=dict(sources), split=split, group=group)
+    return Item(
+        key=stem,
+        target=CLASSES.index(folder),
+        sources={"video": media, "audio": media},
+        split=split,
+        group=group,
+    )

@@ -101,3 +101,16 @@ def test_too_few_frames_and_too_many_words_are_told(exported: tuple[Vatt, Path])
             VattEncoder(config(place), "text", inputs, False)
     else:  # its positions are relative
         VattEncoder(config(place), "text", inputs, False)
+
+
+def test_checkpointing_changes_no_token_and_no_gradient(tmp_path: Path) -> None:
+    _, place = make_export(tmp_path, kind="specific", checkpointing=True)
+    gradients = []
+    for training in (False, True):  # checkpoints are taken in training mode alone
+        encoder = VattEncoder(config(place), "text", INPUTS, read_tokens=True).train(training)
+        output = encoder(media()["text"])
+        output.tokens.square().sum().backward()
+        gradients.append({name: p.grad for name, p in encoder.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys() and len(gradients[0]) > 10
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient)

@@ -1,8 +1,15 @@
-"""The suite `balance`: the rows 04.1 to 04.6."""
+"""The suite `balance`: the rows 04.1 to 04.7."""
 
 from pathlib import Path
 
-from vatt_harmony.scale.bench import balance_cost, balance_edges, balance_equal, balance_golden
+from vatt_harmony.scale.bench import (
+    balance_cost,
+    balance_edges,
+    balance_equal,
+    balance_golden,
+    balance_recipes,
+    balance_study_rows,
+)
 from vatt_harmony.scale.bench.suite import Row
 
 
@@ -11,4 +18,11 @@ def rows(records: Path | None) -> tuple[Row, ...]:
 
     With `records` they read that folder, and make the runs that it has no record of first.
     """
-    return (balance_golden.ROW, balance_equal.ROW, balance_cost.ROW, balance_edges.ROW)
+    return (
+        balance_golden.ROW,
+        balance_equal.ROW,
+        balance_cost.ROW,
+        balance_study_rows.ROW if records is None else balance_study_rows.made_first(records),
+        balance_edges.ROW,
+        balance_recipes.ROW,
+    )

@@ -1,18 +1,19 @@
-"""The arms of the study, each with its four settings; docs/balancing/protocol.md says why these."""
+"""The arms of the study, each with its six settings; docs/balancing/protocol.md says why these."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Optimizer = Literal["SGD", "AdamW", "Adam"]
-RATES: Mapping[str, Sequence[float]] = {
-    "SGD": (0.015, 0.03, 0.06, 0.12),
-    "AdamW": (0.0015, 0.003, 0.006, 0.012),
-    "Adam": (0.0015, 0.003, 0.006, 0.012),
+RATES: Mapping[Optimizer, tuple[float, ...]] = {
+    "SGD": (0.04, 0.1, 0.25),
+    "AdamW": (0.004, 0.01, 0.025),
+    "Adam": (0.004, 0.01, 0.025),
 }
-"""The four settings of an arm whose rule has no dial."""
-TWO_RATES: Mapping[str, Sequence[float]] = {"SGD": (0.03, 0.09), "AdamW": (0.003, 0.009)}
-"""With two values of a dial they are four settings too."""
+"""The same for every arm, so that no rule may train faster than another."""
+DECAY: Mapping[Optimizer, float] = {"SGD": 1e-4, "AdamW": 1e-2, "Adam": 1e-4}
+"""Weight decay: decoupled with AdamW."""
+STRONGER = 10.0
 ALONE, JOINT, MULTILOSS, CONSTANT = "alone", "joint", "multiloss", "constant"
 
 
@@ -22,6 +23,8 @@ class Setting:
 
     rate: float
     """Peak learning rate."""
+    decay: float
+    """Weight decay."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Of the rule."""
 
@@ -60,14 +63,17 @@ def family(optimizer: Optimizer, name: str) -> str:
 
 
 def _plain(name: str, optimizer: Optimizer, rule: str, point: str = "auto") -> Arm:
-    settings = tuple(Setting(rate=rate) for rate in RATES[optimizer])
+    """A rule without a dial: weight decay takes its place, so that all arms have as many settings."""
+    own = DECAY[optimizer]
+    settings = tuple(Setting(rate=r, decay=decay) for r in RATES[optimizer] for decay in (own, STRONGER * own))
     return Arm(name=name, optimizer=optimizer, rule=rule, point=point, settings=settings)
 
 
 def _dialled(
     name: str, optimizer: Optimizer, rule: str, *dials: Mapping[str, Any], point: str = "auto", control_of: str = ""
 ) -> Arm:
-    settings = tuple(Setting(rate=rate, options=dial) for rate in TWO_RATES[optimizer] for dial in dials)
+    decay = DECAY[optimizer]
+    settings = tuple(Setting(rate=r, decay=decay, options=dial) for r in RATES[optimizer] for dial in dials)
     return Arm(name=name, optimizer=optimizer, rule=rule, point=point, settings=settings, control_of=control_of)
 
 

@@ -6,13 +6,12 @@ from vatt_harmony.scale.balance_study.arms import PEERS, arms
 from vatt_harmony.scale.balance_study.data import TASKS
 from vatt_harmony.scale.balance_study.task import FOLDS
 
-SEEDS = tuple(range(10))
-_FIRST, _MORE = SEEDS[:5], SEEDS[5:]
+SEEDS = tuple(range(5))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One line of the records: with seed 0 five trainings at most, otherwise one."""
+    """One line of the records: with the first seed a training for each setting, otherwise one."""
 
     task: str
     arm: str
@@ -26,13 +25,13 @@ class Job:
 
 
 def jobs() -> list[Job]:
-    """All runs: five seeds of the arms with both optimisers, five of the peers, then five more of all."""
+    """All runs: those with both optimisers, then the peers, seed after seed."""
     peers = [arm.name for arm in PEERS]
     own = [arm.name for arm in arms() if arm.name not in peers]
     return [
         Job(task=task, arm=arm, fold=fold, seed=seed)
-        for group, seeds in ((own, _FIRST), (peers, _FIRST), ([*own, *peers], _MORE))
-        for seed in seeds
+        for group in (own, peers)
+        for seed in SEEDS
         for task in TASKS
         for arm in group
         for fold in range(FOLDS)

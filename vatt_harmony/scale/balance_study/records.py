@@ -15,7 +15,7 @@ Hits = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One of the four settings, tried with the first seed."""
+    """One of the settings, tried with the first seed."""
 
     validation: Mapping[str, float]
     """Accuracy on the validation clips: "fused", or each modality trained alone."""

@@ -96,7 +96,7 @@ def _settings(arm: Arm, job: Job, known: Mapping[Job, Record]) -> Sequence[Setti
 
 def _train(fold: Fold, arm: Arm, settings: Mapping[str, Setting], seed: int) -> Trained:
     if arm.rule == ALONE:
-        return train_alone(fold, arm, {m: settings[m].rate for m in MODALITIES}, seed)
+        return train_alone(fold, arm, settings, seed)
     return train_joint(fold, arm, settings["fused"], seed)
 
 

@@ -25,9 +25,9 @@ from vatt_harmony.scale.balance_study.validate import EpochLosses, validation
 STEPS = 120
 """Of every run: 20 epochs of GRID, 8 of AV digits."""
 OPTIMIZERS: Mapping[str, Callable[[Any], Optimizer]] = {
-    "SGD": lambda groups: SGD(groups, momentum=0.9, weight_decay=1e-4, fused=True),
-    "AdamW": lambda groups: AdamW(groups, weight_decay=1e-2, fused=True),
-    "Adam": lambda groups: Adam(groups, weight_decay=1e-4, eps=1e-7, fused=True),
+    "SGD": lambda groups: SGD(groups, momentum=0.9, fused=True),
+    "AdamW": lambda groups: AdamW(groups, fused=True),
+    "Adam": lambda groups: Adam(groups, eps=1e-7, fused=True),
 }
 """Fused: with networks this small a loop over parameters costs as much as a layer."""
 
@@ -62,12 +62,17 @@ class Trained:
         return logits
 
 
-def train_alone(fold: Fold, arm: Arm, rates: Mapping[str, float], seed: int) -> Trained:
-    """A network for each modality, at its own learning rate."""
+def train_alone(fold: Fold, arm: Arm, settings: Mapping[str, Setting], seed: int) -> Trained:
+    """A network for each modality, with a setting of its own."""
     torch.manual_seed(seed)
     network = LoneNetworks(fold.task)
     parts = {m: nn.ModuleList([network.encoders[m], network.heads[m]]) for m in MODALITIES}
-    optimizer = OPTIMIZERS[arm.optimizer]([{"params": parts[m].parameters(), "lr": rates[m]} for m in MODALITIES])
+    optimizer = OPTIMIZERS[arm.optimizer](
+        [
+            {"params": parts[m].parameters(), "lr": settings[m].rate, "weight_decay": settings[m].decay}
+            for m in MODALITIES
+        ]
+    )
     schedule = LambdaLR(optimizer, _cosine)
     for epoch in fold.epochs(seed, STEPS):
         for inputs, labels in epoch:
@@ -84,7 +89,7 @@ def train_joint(fold: Fold, arm: Arm, setting: Setting, seed: int) -> Trained:
     torch.manual_seed(seed)
     network = JointNetwork(fold.task)
     balancer = _balancer(network, arm, setting)
-    optimizer = OPTIMIZERS[arm.optimizer](balancer.parameter_groups(lr=setting.rate))
+    optimizer = OPTIMIZERS[arm.optimizer](balancer.parameter_groups(lr=setting.rate, weight_decay=setting.decay))
     balancer.attach(optimizer)
     schedule = LambdaLR(optimizer, _cosine)
     k, losses = [], EpochLosses()

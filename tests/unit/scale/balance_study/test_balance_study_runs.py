@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vatt_harmony.scale.balance_study import train
-from vatt_harmony.scale.balance_study.arms import arm_named, arms
+from vatt_harmony.scale.balance_study.arms import RATES, Setting, arm_named, arms
 from vatt_harmony.scale.balance_study.batches import BATCH, Shifted
 from vatt_harmony.scale.balance_study.fold import Fold
 from vatt_harmony.scale.balance_study.jobs import SEEDS, Job, jobs
@@ -41,8 +41,14 @@ def test_every_arm_runs_and_its_record_comes_back_as_it_was(made: Fold, tmp_path
     for arm in arms():
         known[job(arm.name)] = run(job(arm.name), made, known)
         append(tmp_path, known[job(arm.name)])
-        assert len(known[job(arm.name)].trials) == 4
+        assert len(known[job(arm.name)].trials) == 6
     assert read(tmp_path) == list(known.values())
+
+
+def test_every_arm_is_tuned_over_as_many_settings_and_the_same_rates() -> None:
+    for arm in arms():
+        assert len(arm.settings) == 6
+        assert {setting.rate for setting in arm.settings} == set(RATES[arm.optimizer])
 
 
 def test_the_setting_is_that_of_the_best_validation_accuracy_and_is_kept_for_other_seeds(made: Fold) -> None:
@@ -61,8 +67,9 @@ def test_networks_trained_alone_have_a_setting_for_each_modality_and_an_ensemble
 
 
 def test_training_both_networks_at_once_is_training_each_alone(made: Fold) -> None:
+    slow, fast = (Setting(rate=rate, decay=0.01) for rate in (0.01, 0.1))
     one, other = (
-        train.train_alone(made, arm_named("alone, AdamW"), {PICTURE: 0.01, SOUND: rate}, 0) for rate in (0.01, 0.1)
+        train.train_alone(made, arm_named("alone, AdamW"), {PICTURE: slow, SOUND: sound}, 0) for sound in (slow, fast)
     )
     inputs = made.inputs("val")
     assert torch.equal(one.logits(inputs)[PICTURE], other.logits(inputs)[PICTURE])

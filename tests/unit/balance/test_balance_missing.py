@@ -5,7 +5,7 @@ import torch
 from support.balanced import balanced, batch, gradients
 from torch.nn import functional as F
 
-from vatt_harmony.balance import MLB, MultiLoss
+from vatt_harmony.balance import MLB, Constant, MultiLoss
 
 THREE = ("audio", "video", "text")
 
@@ -41,9 +41,10 @@ def test_a_modality_that_nobody_has_gets_k_1_and_leaves_the_others_to_balance() 
 
 def test_one_modality_alone_is_not_balanced() -> None:
     inputs, targets = batch(12)
-    balancer = balanced(MLB())
-    _, report = balancer.loss(balancer(**inputs), targets, {"video": torch.zeros(12, dtype=torch.bool)})
-    assert report.k.tolist() == [1.0, 1.0]
+    for rule in (MLB(), Constant({"audio": 3.0, "video": 0.5})):
+        balancer = balanced(rule)
+        _, report = balancer.loss(balancer(**inputs), targets, {"video": torch.zeros(12, dtype=torch.bool)})
+        assert report.k.tolist() == [1.0, 1.0]
     single = balanced(MLB(), ("audio",))
     _, report = single.loss(single(audio=inputs["audio"]), targets)
     assert report.k.tolist() == [1.0]

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, DeepSpeedPlugin, InitProcessGroupKwargs
+from accelerate.state import AcceleratorState, GradientState
 
 from vatt_harmony.engine.deepspeed_config import read_deepspeed
 from vatt_harmony.errors import UserError
@@ -19,6 +20,7 @@ def new_accelerator(config: FinetuneConfig) -> Accelerator:
     Raises UserError for a precision that the device does not have, and for fp16 with DeepSpeed.
     """
     cuda, train = torch.cuda.is_available(), config.train
+    _forget_earlier()
     if train.precision == "fp16" and not cuda:
         raise UserError(
             "train.precision is fp16, and there is no CUDA device",
@@ -27,9 +29,8 @@ def new_accelerator(config: FinetuneConfig) -> Accelerator:
         )
     if not train.deepspeed and not _asked_for_deepspeed():
         # Told so, Accelerate joins the ranks of torchrun on CPUs too; by itself it takes each for a run of its own.
-        return Accelerator(
-            cpu=not cuda, mixed_precision=train.precision, gradient_accumulation_steps=train.accumulation
-        )
+        scaled = "fp16" if train.precision == "fp16" else "no"  # for its gradient scaler; `autocast` is ours
+        return Accelerator(cpu=not cuda, mixed_precision=scaled, gradient_accumulation_steps=train.accumulation)
     return Accelerator(
         deepspeed_plugin=_deepspeed(config),
         kwargs_handlers=[InitProcessGroupKwargs(backend="nccl" if cuda else "gloo")],
@@ -88,6 +89,15 @@ def _deepspeed(config: FinetuneConfig) -> DeepSpeedPlugin:
     else:  # `accelerate launch --use_deepspeed` has put its own configuration into the environment
         given = dict(DeepSpeedPlugin().deepspeed_config)
     return DeepSpeedPlugin(hf_ds_config=completed(given, config, int(os.environ["WORLD_SIZE"])))
+
+
+def _forget_earlier() -> None:
+    """Accelerate refuses a second accelerator with other settings, but a process may run several fine-tunes.
+
+    The process group stays.
+    """
+    AcceleratorState._reset_state()
+    GradientState._reset_state()
 
 
 def _asked_for_deepspeed() -> bool:

@@ -39,7 +39,7 @@ class Shifted:
         """Inputs and labels of one epoch's batches, as (seed, number) say; an incomplete last batch is left out."""
         generator = torch.Generator().manual_seed(keyed_int(seed, "batches", number))
         order = places[torch.randperm(len(places), generator=generator)]
-        for batch in order.split(BATCH):
+        for batch in torch.split(order, BATCH):
             if len(batch) == BATCH:
                 drawn = {m: torch.randint(len(self.versions[m]), (BATCH,), generator=generator) for m in MODALITIES}
                 yield {m: self.versions[m][drawn[m], batch] for m in MODALITIES}, self.labels[batch]

@@ -42,7 +42,7 @@ def with_noise(sounds: Tensor) -> Tensor:
 def stratified(labels: Tensor) -> Tensor:
     """Fold of each clip: every class is dealt out in random order, each going on where the last one ended."""
     generator = keyed_generator(0, "folds")
-    order = np.concatenate([generator.permutation(np.flatnonzero(labels == label)) for label in labels.unique()])
+    order = np.concatenate([generator.permutation(np.flatnonzero(labels == label)) for label in torch.unique(labels)])
     fold = np.empty(len(labels), np.int64)
     fold[order] = np.arange(len(labels)) % FOLDS
     return torch.from_numpy(fold)

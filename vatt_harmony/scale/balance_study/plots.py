@@ -12,11 +12,12 @@ from vatt_harmony.scale.balance_study.arms import ALONE, JOINT, MULTILOSS, arms,
 from vatt_harmony.scale.balance_study.compare import Table, output, probed, table_of
 from vatt_harmony.scale.balance_study.data import TASKS
 from vatt_harmony.scale.balance_study.records import Record
-from vatt_harmony.scale.balance_study.tables import accuracy
+from vatt_harmony.scale.balance_study.tables import accuracy, weaker_modality
 from vatt_harmony.scale.balance_study.task import MODALITIES, PICTURE, SOUND
 
 COLOURS = {"mlb": "#c0392b", MULTILOSS: "#1f6fb2", JOINT: "#7a8b99", ALONE: "#e0a030", "constant": "#8e44ad"}
 _OTHERS = "#30343b"
+_TICKS = (0.5, 1, 2, 5, 10)
 _OF_MODALITY = {PICTURE: "#1f6fb2", SOUND: "#c0392b"}
 FADING = ("mlb grad, SGD", "mlb lr, AdamW", "mlb-faithful, Adam")
 PROBED = ("alone, SGD", "joint, SGD", "multiloss, SGD", "mlb grad, SGD", "alone, AdamW", "joint, AdamW",
@@ -40,8 +41,8 @@ def _accuracy(table: Table) -> Figure:
         points = _points(table, task)
         for name in sorted(points, key=lambda name: points[name].value):
             _point(axes, points[name], name, COLOURS.get(name.split(",")[0].split(" ")[0].split("-")[0], _OTHERS))
-        for optimizer, style in (("SGD", "-"), ("AdamW", ":")):
-            axes.axvline(points[family(optimizer, JOINT)].value, color=COLOURS[JOINT], lw=0.8, ls=style)
+        for joint, style in ((family("SGD", JOINT), "-"), (family("AdamW", JOINT), ":")):
+            axes.axvline(points[joint].value, color=COLOURS[JOINT], lw=0.8, ls=style)
         axes.set_title(task, fontsize=9)
         axes.set_xlabel("test accuracy, %, 95 % over clips and seeds", fontsize=8)
         axes.tick_params(labelsize=7)
@@ -49,14 +50,15 @@ def _accuracy(table: Table) -> Figure:
 
 
 def _points(table: Table, task: str) -> dict[str, Interval]:
-    """Name in the plot -> accuracy."""
+    """Name in the plot -> accuracy; the weaker modality alone is far below and left out."""
     known = {arm for of, arm, _, _ in table if of == task}
-    found = {}
+    found: dict[str, Interval] = {}
     for arm in arms():
         if arm.name not in known:
             continue
         if arm.rule == ALONE:
-            found |= {f"alone {m}, {arm.optimizer}": accuracy(table, task, arm.name, output(m)) for m in MODALITIES}
+            best = next(m for m in MODALITIES if m != weaker_modality(table, task))
+            found[f"alone {best}, {arm.optimizer}"] = accuracy(table, task, arm.name, output(best))
             found[f"alone ensemble, {arm.optimizer}"] = accuracy(table, task, arm.name, output("ensemble"))
         else:
             found[arm.name] = accuracy(table, task, arm.name)
@@ -77,6 +79,9 @@ def _coefficients(table: Table) -> Figure:
         top.axhline(1, color="#bbbbbb", lw=0.8)
         top.set_title(task, fontsize=9)
         top.set_yscale("log")
+        top.set_yticks(_TICKS, [f"{tick:g}" for tick in _TICKS])
+        top.minorticks_off()
+        top.set_ylim(0.4, 10)
         bottom.set_ylim(bottom=0)
         bottom.set_xlabel("share of the steps, %", fontsize=8)
     above[0].set_ylabel("k", fontsize=8)

@@ -19,6 +19,7 @@ from vatt_harmony.scale.balance_study.batches import Shifted
 from vatt_harmony.scale.balance_study.data import TASKS
 from vatt_harmony.scale.balance_study.fold import Fold
 from vatt_harmony.scale.balance_study.jobs import Job, jobs
+from vatt_harmony.scale.balance_study.networks import LoneNetworks
 from vatt_harmony.scale.balance_study.probe import probe
 from vatt_harmony.scale.balance_study.publish import publish
 from vatt_harmony.scale.balance_study.records import Record, Trial, append, packed, read
@@ -119,7 +120,7 @@ def _picked(tried: Sequence[Trained], chosen: Mapping[str, int]) -> Trained:
     """The chosen trial; of networks trained alone, each modality's from its own."""
     if "fused" in chosen:
         return tried[chosen["fused"]]
-    networks = [trained.model for trained in tried]
+    networks = [trained.model for trained in tried if isinstance(trained.model, LoneNetworks)]
     joined = copy.deepcopy(networks[0])
     for m, place in chosen.items():
         joined.encoders[m], joined.heads[m] = networks[place].encoders[m], networks[place].heads[m]

@@ -78,7 +78,7 @@ def train_alone(fold: Fold, arm: Arm, settings: Mapping[str, Setting], seed: int
         for inputs, labels in epoch:
             losses = [F.cross_entropy(logits, labels) for logits in network(inputs).values()]
             optimizer.zero_grad()
-            torch.stack(losses).sum().backward()
+            torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
     return Trained(model=network)
@@ -97,7 +97,7 @@ def train_joint(fold: Fold, arm: Arm, setting: Setting, seed: int) -> Trained:
         for inputs, labels in epoch:
             loss, report = balancer.loss(balancer(**inputs), labels)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
             losses.add(report)

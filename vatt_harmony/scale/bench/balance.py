@@ -6,6 +6,7 @@ from vatt_harmony.scale.bench import (
     balance_cost,
     balance_edges,
     balance_equal,
+    balance_esc,
     balance_golden,
     balance_recipes,
     balance_study_rows,
@@ -23,6 +24,7 @@ def rows(records: Path | None) -> tuple[Row, ...]:
         balance_equal.ROW,
         balance_cost.ROW,
         balance_study_rows.ROW if records is None else balance_study_rows.made_first(records),
+        balance_esc.ROW if records is None else balance_esc.made_first(records),
         balance_edges.ROW,
         balance_recipes.ROW,
     )

@@ -206,3 +206,13 @@ def test_parameters_before_a_feature_but_outside_of_its_modules_are_named_once()
 def test_windows_in_which_nothing_would_happen(options) -> None:
     with pytest.raises(UserError):
         Window(**options)
+
+
+def test_an_adaptive_optimizer_that_cancels_gains_is_told_once() -> None:
+    balancer = balanced(MLB(), point="grad")
+    balancer.attach(torch.optim.AdamW(balancer.parameter_groups(lr=0.1)))
+    with pytest.warns(UserWarning, match="a constant k is cancelled"):
+        step(balancer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step(balancer)

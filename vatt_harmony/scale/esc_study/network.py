@@ -46,5 +46,5 @@ class SoundClassifier(nn.Module):
 def spectrograms(waves: Tensor, config: ModelConfig) -> Tensor:
     """What the model's sound branch sees of `[N, S]`: `[N, F, mels]`."""
     c = config
-    parts = waves.split(32)
+    parts = torch.split(waves, 32)
     return torch.cat([log_mel(w, c.sample_rate, c.mels, c.mel_range, c.stft_window, c.stft_hop) for w in parts])

@@ -21,8 +21,9 @@ NOISE = 0.02
 def film_of(sound: Sound) -> NDArray[np.uint8]:
     """`[S]` at 16 kHz, whole seconds -> frames `[S / 16000, 32, 32, 3]`, one a second."""
     mel = log_mel(torch.from_numpy(sound)[None], RATE, SIZE, MEL_RANGE, window=0.032, hop=1 / SIZE)[0]
-    frames = (mel.unflatten(0, (-1, SIZE)).transpose(1, 2).flip(1) * 255).to(torch.uint8)
-    return frames[..., None].expand(*frames.shape, 3).numpy()
+    frames = (mel.reshape(-1, SIZE, SIZE).transpose(1, 2).flip(1) * 255).to(torch.uint8)
+    film: NDArray[np.uint8] = frames[..., None].expand(*frames.shape, 3).numpy()
+    return film
 
 
 def altered(sound: Sound, generator: Generator) -> Sound:

@@ -47,7 +47,7 @@ def _continued(fold: int, sounds: Sounds, work: Path) -> Path:
     run = work / f"pretrained-recordings-{fold}"
     if not (run / "checkpoints").is_dir():
         heard = final_parts(sounds.folds, fold)[0]
-        pairs = recordings(sounds.waves[heard], [sounds.names[place] for place in heard], CORPUS_SEED)
+        pairs = recordings(list(sounds.waves[heard]), [sounds.names[place] for place in heard], CORPUS_SEED)
         shards = write_corpus(work / f"recordings-{fold}", pairs)
         begun = ["--init", str(_on_voices(TUNING_SEED, work)), "--seed", str(TUNING_SEED)]
         changed = ["--engine.steps", str(CONTINUED_STEPS), "--optim.lr", str(CONTINUED_RATE)]

@@ -26,7 +26,7 @@ def probe(strength: float) -> Any:
 @torch.no_grad()
 def encoded(model: SoundClassifier, sounds: Tensor) -> Features:
     """Pooled features `[N, D]` of spectrograms."""
-    features: Features = torch.cat([model.eval().features(part) for part in sounds.split(128)]).numpy()
+    features: Features = torch.cat([model.eval().features(part) for part in torch.split(sounds, 128)]).numpy()
     return features
 
 

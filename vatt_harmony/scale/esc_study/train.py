@@ -49,7 +49,7 @@ def fit(model: SoundClassifier, sounds: Tensor, classes: Tensor, settings: Setti
 @torch.no_grad()
 def answers(model: SoundClassifier, sounds: Tensor) -> Tensor:
     """The class of each sound, int64 `[N]`; in evaluation mode."""
-    return torch.cat([model(part).argmax(1) for part in sounds.split(128)])
+    return torch.cat([model(part).argmax(1) for part in torch.split(sounds, 128)])
 
 
 def _begun_anywhere(sounds: Tensor, generator: torch.Generator) -> Tensor:

@@ -75,7 +75,8 @@ def perform(voice: Sequence[Layer], seconds: float, rate: int, generator: Genera
     sound = sum((_play(layer, count, rate, generator) for layer in voice), np.zeros(count))
     sound /= max(float(np.abs(sound).max()), 1e-9)
     sound += 10 ** (generator.uniform(*FLOOR_DB) / 20) * generator.standard_normal(count)
-    return (sound / np.abs(sound).max()).astype(np.float32)
+    performed: NDArray[np.float32] = (sound / np.abs(sound).max()).astype(np.float32)
+    return performed
 
 
 def _play(layer: Layer, count: int, rate: int, generator: Generator) -> Wave:

@@ -70,7 +70,7 @@ def test_what_was_not_asked_the_same_is_not_compared(folder: Path) -> None:
 def test_sounds_of_one_recording_are_drawn_together_and_seeds_too() -> None:
     values = np.repeat([0.0, 1.0] * 10, 4)[None]
     alone = interval(values, [f"1-{place}-A" for place in range(80)])
-    together = interval(values, [f"1-{place // 4}-A" for place in range(80)])
+    together = interval(values, [f"1-{place // 4}-{place % 4}" for place in range(80)])
     seeds = interval(np.stack([np.zeros(80), np.ones(80)]), [f"1-{place}-A" for place in range(80)])
 
     assert alone.value == together.value == 0.5

@@ -20,6 +20,7 @@ from vatt_harmony.finetune.config import AudioConfig, InputsConfig, Modality, Vi
 from vatt_harmony.finetune.cut import cut_audio, cut_video
 from vatt_harmony.finetune.dataset import FinetuneDataset, target_tensor
 from vatt_harmony.finetune.items import FeatureFile, FrameFolder, IdxImage, Item, MediaFile, Source, Text
+from vatt_harmony.finetune.pictures import RegionOf, StoredPictures
 from vatt_harmony.finetune.store import ClipStore
 from vatt_harmony.finetune.unreadable import Unreadable
 from vatt_harmony.media.encode import encode_clip
@@ -67,6 +68,14 @@ def test_region_and_crop_look_at_their_pixels(clip: Path) -> None:
     means = [np.asarray(cut_video(MediaFile(clip), crops, view, None)).mean() for view in views]
     assert means == pytest.approx([10, 130, 250], abs=6)
     assert crop_box((30, 60), VideoConfig(size=8, test_crop="stretch"), TEST) == (0, 0, 1, 1)
+
+
+def test_a_region_is_cut_as_if_there_were_nothing_else() -> None:
+    frame = np.random.default_rng(0).integers(0, 255, (1, 32, 64, 3), dtype=np.uint8)
+    region = RegionOf(StoredPictures(frame, 1.0), (0.25, 0.5, 0.75, 1.0))
+    assert region.size == (16, 32)
+    assert np.array_equal(region.cut(0.0, 1, 1.0, (16, 32), (0.0, 0.0, 1.0, 1.0)), frame[:, 8:24, 32:])
+    assert np.array_equal(region.cut(0.0, 1, 1.0, (8, 16), (0.5, 0.5, 1.0, 1.0)), frame[:, 16:24, 48:])
 
 
 def test_windows_of_a_test_are_the_same_seconds_for_picture_and_sound(clip: Path) -> None:

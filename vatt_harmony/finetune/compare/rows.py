@@ -7,7 +7,7 @@ from typing import cast, get_args
 from vatt_harmony.balance.rule import Point
 from vatt_harmony.balance.rules import PRESETS, RULES
 from vatt_harmony.errors import UserError
-from vatt_harmony.finetune.config import BalanceConfig, FinetuneConfig, FusionConfig, Modality
+from vatt_harmony.finetune.config import BalanceConfig, FinetuneConfig, FusionConfig
 
 ENSEMBLE, ONLY = "ensemble", "only:"
 
@@ -69,7 +69,7 @@ def only(config: FinetuneConfig, modality: str) -> FinetuneConfig:
         )
     return replace(
         config,
-        data=replace(config.data, modalities=(cast(Modality, modality),)),
+        data=replace(config.data, modalities=(modality,)),
         encoders={modality: config.encoders[modality]},
         fusion=FusionConfig(kind="linear"),
         balance=BalanceConfig(rule="none"),

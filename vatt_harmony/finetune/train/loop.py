@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 
 from vatt_harmony.balance.balancer import Balancer
 from vatt_harmony.errors import UserError
@@ -17,7 +18,7 @@ from vatt_harmony.finetune.train.accelerator import autocast
 from vatt_harmony.finetune.train.evaluate import Evaluator
 from vatt_harmony.finetune.train.history import Epoch, should_stop
 from vatt_harmony.finetune.train.loader import train_batches
-from vatt_harmony.finetune.train.meters import Figures, Meters
+from vatt_harmony.finetune.train.meters import LOSS, Figures, Meters
 from vatt_harmony.finetune.train.mixup import blend
 from vatt_harmony.finetune.train.optimizer import build_optimizer, scaled_groups
 from vatt_harmony.finetune.train.order import Order
@@ -95,6 +96,7 @@ class Trainer:
             self.step += 1
             line = self.meters.end_step(self.step)
             if line is not None:
+                self._check(line)
                 self._on_line(line)
             if self._asked_to_stop() and self.step < end:
                 return False
@@ -107,10 +109,11 @@ class Trainer:
         self.schedule.begin_step(self.step)
         for weight in self.order.weights(self.step):
             batch = self._blended(next(batches).to(self.accelerator.device))
+            present = dict[str, Tensor](batch.present.items())
             with self.accelerator.accumulate(self.prepared):
                 with autocast(self.config.train, self.accelerator.device):
-                    output = self.prepared(present=batch.present, **batch.inputs)
-                    loss, report = self.balancer.loss(output, batch.targets, present=batch.present)
+                    output = self.prepared(present=present, **batch.inputs)
+                    loss, report = self.balancer.loss(output, batch.targets, present=present)
                 self.accelerator.backward(loss * weight)
                 if self.config.optim.clip and self.accelerator.sync_gradients:
                     self.accelerator.clip_grad_norm_(self.prepared.parameters(), self.config.optim.clip)
@@ -128,17 +131,21 @@ class Trainer:
     def _end_epoch(self) -> Epoch:
         """Figures of the epoch's training and validation."""
         trained = self.meters.end_epoch()
-        if not math.isfinite(trained["fused_loss"]):
+        self._check(trained)
+        validated = self.evaluator.validate()
+        self.balancer.end_epoch(self.evaluator.for_rule(trained))
+        figures: dict[str, float] = {"epoch": len(self.history) + 1, "step": self.step}
+        figures |= {f"train/{name}": value for name, value in trained.items()}
+        return figures | {f"validation/{name}": value for name, value in validated.items()}
+
+    def _check(self, figures: Figures) -> None:
+        """Raise UserError, on all ranks, for a loss that is not finite."""
+        if not math.isfinite(figures[LOSS]):
             raise UserError(
-                f"The training loss of epoch {len(self.history) + 1} is not finite",
+                f"The training loss is not finite before step {self.step + 1}",
                 "The weights are of no use any more",
                 "Lower optim.lr, set optim.clip, or look for inputs that are not finite",
             )
-        validated = self.evaluator.validate()
-        self.balancer.end_epoch(self.evaluator.for_rule(trained))
-        figures = {"epoch": len(self.history) + 1, "step": self.step}
-        figures |= {f"train/{name}": value for name, value in trained.items()}
-        return figures | {f"validation/{name}": value for name, value in validated.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """How far it has come, as plain numbers; what moves is the accelerator's to save."""

@@ -1,6 +1,5 @@
 """Mixup: samples and their targets blended in pairs (Zhang et al., ICLR 2018), and the task that understands it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,11 +68,8 @@ def blend(batch: FinetuneBatch, strength: float, classes: int, generator: np.ran
     targets = batch.targets
     if targets.dim() == 1:
         targets = F.one_hot(targets, classes).float()
-    return replace(batch, inputs=_blended(batch.inputs, shares, partners), targets=_mix(targets, shares, partners))
-
-
-def _blended(inputs: Mapping[str, Tensor], shares: Tensor, partners: Tensor) -> dict[str, Tensor]:
-    return {name: value if name == "text" else _mix(value, shares, partners) for name, value in inputs.items()}
+    inputs = {name: x if name == "text" else _mix(x, shares, partners) for name, x in batch.inputs.items()}
+    return replace(batch, inputs=inputs, targets=_mix(targets, shares, partners))
 
 
 def _mix(values: Tensor, shares: Tensor, partners: Tensor) -> Tensor:

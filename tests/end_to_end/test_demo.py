@@ -35,6 +35,8 @@ def test_demo_leaves_runs_report_and_encoder(finished: tuple[Path, str]) -> None
     model, processor = load_model(out / "encoder")
     assert model.config.trained_pairs == ["video_audio", "video_text"]
     assert processor.sample_rate == 16000
+    for arm in ("mlb", "joint", "scratch"):
+        assert json.loads((out / "finetuning" / arm / "result.json").read_text())["updates"] > 0
     films = sorted(path.stem for path in (out / "alignment" / "films").glob("*.mp4"))
     assert films and (out / "alignment" / "index.html").read_text().count(
         '<script type="text/plain" data-film='
@@ -47,6 +49,7 @@ def test_demo_leaves_runs_report_and_encoder(finished: tuple[Path, str]) -> None
         "planted faults ",
         "overhead ",
         "encoder ",
+        "fine-tuning ",
         "alignment ",
         "watch ",
         "read ",
@@ -57,7 +60,7 @@ def test_demo_leaves_runs_report_and_encoder(finished: tuple[Path, str]) -> None
 
 def test_demo_writes_the_figures_of_its_row(finished: tuple[Path, str]) -> None:
     figures = json.loads((finished[0].parent / "figures.json").read_text())["figures"]
-    assert [figure["id"] for figure in figures] == [f"01.1{letter}" for letter in "abcdefghijkl"]
+    assert [figure["id"] for figure in figures] == [f"01.1{letter}" for letter in "abcdefghijklmnopqr"]
     assert figures[0]["n"] == 16
 
 

@@ -1,4 +1,4 @@
-"""What the demo's last stage has found."""
+"""What the demo's alignment has found."""
 
 from dataclasses import dataclass
 

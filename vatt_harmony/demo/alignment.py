@@ -1,8 +1,7 @@
-"""The demo's last stage: an aligner trained on films of the corpus' clips, measured on films of held-out clips."""
+"""The demo's alignment: an aligner trained on films of the corpus' clips, measured on films of held-out clips."""
 
-import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import torch
@@ -22,6 +21,7 @@ from vatt_harmony.demo.aligned import OWN, Aligned
 from vatt_harmony.demo.film_sequences import Encoder, write_film
 from vatt_harmony.demo.films import FilmPlan, plan_films
 from vatt_harmony.demo.settings import DemoSettings
+from vatt_harmony.demo.threads import one_thread
 from vatt_harmony.demo.truth import Clip
 from vatt_harmony.downstream.intervals import Interval
 from vatt_harmony.model.loading import load_model
@@ -41,7 +41,7 @@ def align(settings: DemoSettings, clips: Mapping[str, Clip]) -> Aligned:
     """
     kept = settings.alignment / "result.json"
     if not kept.is_file():
-        with _one_thread():
+        with one_thread():
             films = _sequences(settings, clips)
             found = _train_and_align(settings, films)
             kept.write_text(json.dumps(asdict(_measure(found, films))))
@@ -96,17 +96,6 @@ def _train_and_align(settings: DemoSettings, films: Mapping[str, Sequence[Alignm
         owners_of(prediction.pairs, len(film.clips))
         for prediction, film in zip(predictions, films["test"], strict=True)
     ]
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Encoder and aligner are so small that threads cost more than they bring; on a busy machine, ten times more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _measure(found: Sequence[Owners], films: Mapping[str, Sequence[AlignmentSequence]]) -> Aligned:

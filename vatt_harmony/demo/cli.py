@@ -10,7 +10,7 @@ def add_parser(subparsers: Any) -> None:
     """Add `demo`; its parsed namespace has `run_verb`, a function of it that returns the status."""
     parser = subparsers.add_parser(
         "demo",
-        help="make a small corpus, pretrain on it with and without harmonization, evaluate, export, align films",
+        help="make a small corpus, pretrain with and without harmonization, evaluate, export, fine-tune, align films",
         description="Exit status 1 when the retrieval of the harmonized run is below the floor. Started again with "
         "the same settings it goes on where it stopped.",
     )

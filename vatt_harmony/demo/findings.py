@@ -13,6 +13,7 @@ import torch
 
 from vatt_harmony.demo.aligned import OWN, Aligned
 from vatt_harmony.demo.analysis import Found, Visits, average_visits, found
+from vatt_harmony.demo.finetuned import BALANCED, JOINT, SCRATCH, Finetuned
 from vatt_harmony.demo.launch import cost
 from vatt_harmony.demo.measure import Measured
 from vatt_harmony.demo.truth import Clip, video_id
@@ -40,6 +41,8 @@ class Findings:
     """What the overhead is measured by."""
     losses: dict[str, Curve]
     """`RUN PAIR` -> (step, loss)."""
+    finetuned: Finetuned | None = None
+    """The encoder on a few labelled clips; None before that stage."""
     aligned: Aligned | None = None
     """Films with their sentences; None before that stage."""
     seconds: float | None = None
@@ -92,6 +95,15 @@ def figures(findings: Findings) -> list[Figure]:
             row("j", f"the same by the best baseline ({aligned.best})", aligned.accuracy[aligned.best]),
             row("k", "clip accuracy, aligner minus the best baseline", aligned.differences[aligned.best]),
             row("l", "films aligned with sentences, sentence IoU", aligned.iou[OWN]),
+        ]
+    if (tuned := findings.finetuned) is not None:
+        rows += [
+            row("m", f"fine-tuned on {tuned.labelled} labelled clips with MLB, accuracy", tuned.accuracy[BALANCED]),
+            row("n", "the same jointly, without balancing", tuned.accuracy[JOINT]),
+            row("o", "the same with MLB from scratch", tuned.accuracy[SCRATCH]),
+            row("p", "accuracy, MLB minus joint", tuned.differences[JOINT]),
+            row("q", "accuracy, pretrained minus from scratch", tuned.differences[SCRATCH]),
+            row("r", "Shapley value of sound, MLB minus joint", tuned.sound[BALANCED] - tuned.sound[JOINT]),
         ]
     return rows
 

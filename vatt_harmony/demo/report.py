@@ -12,6 +12,7 @@ from PIL import Image
 from vatt_harmony.align.predict import PAGE
 from vatt_harmony.demo.aligned import OWN, Aligned
 from vatt_harmony.demo.findings import Findings, figures
+from vatt_harmony.demo.finetuned import BALANCED, JOINT, SCRATCH, Finetuned
 from vatt_harmony.demo.plots import cosine_plot, loss_plot
 from vatt_harmony.demo.settings import DemoSettings
 from vatt_harmony.demo.truth import Clip, video_id
@@ -21,6 +22,7 @@ from vatt_harmony.media.decode import open_media
 EXAMPLES = 8
 ANSWERS = 3
 FRAMES, FPS, SIZE = 4, 1.2, 64
+TRAININGS = {BALANCED: "balanced by MLB", JOINT: "joint, without balancing", SCRATCH: "MLB, from scratch"}
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>vatt_harmony demo</title>
@@ -37,10 +39,18 @@ svg {{ max-width: 100%; height: auto }}
 <h2>Where the losses of a sample agree</h2>
 <p>A cosine below zero: what one loss asks of the encoder, the other takes back. Mean over the visits of the second
 half of the harmonized run, by the fault that was planted in the clip.</p>{cosines}
+{finetune}
 {alignment}
 <h2>Text to video, held-out clips</h2>
 <p>Each caption and the clips it finds, best first; the clip it was written for is framed.</p>{examples}
 </html>
+"""
+
+_FINETUNE = """<h2>Fine-tuned on {labelled} labelled clips</h2>
+<p>The encoder learns how the shape moves, which is easier to see than to hear, from few labels: with its modalities
+balanced by MLB, jointly without balancing, and with MLB from random values; the same clips, steps and rates, one seed.
+Tested once on the held-out clips. The value of sound is its Shapley value: what it adds to the accuracy.</p>
+<table><tr><th>training<th>accuracy<th>95 %, over clips<th>value of sound</tr>{rows}</table>
 """
 
 _ALIGNMENT = """<h2>Films aligned with their sentences</h2>
@@ -62,6 +72,7 @@ def write_report(findings: Findings, settings: DemoSettings, clips: Mapping[str,
         figures=_table(figures(findings)),
         losses=loss_plot(findings.losses),
         cosines=cosine_plot(findings.cosines),
+        finetune=_finetune(findings.finetuned),
         alignment=_alignment(findings.aligned, settings),
         examples=_examples(findings, clips),
     )
@@ -72,6 +83,17 @@ def write_report(findings: Findings, settings: DemoSettings, clips: Mapping[str,
 
 def _minutes(findings: Findings) -> str:
     return "" if findings.seconds is None else f", {findings.seconds / 60:.1f} minutes"
+
+
+def _finetune(tuned: Finetuned | None) -> str:
+    if tuned is None:
+        return ""
+    rows = "".join(
+        f"<tr><td>{TRAININGS[arm]}<td>{accuracy.value:.3f}<td>{accuracy.low:.3f} … {accuracy.high:.3f}"
+        f"<td>{tuned.sound[arm]:.3f}</tr>"
+        for arm, accuracy in tuned.accuracy.items()
+    )
+    return _FINETUNE.format(labelled=tuned.labelled, rows=rows)
 
 
 def _alignment(aligned: Aligned | None, settings: DemoSettings) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from vatt_harmony.demo.alignment import align
 from vatt_harmony.demo.findings import Findings, by_fault, figures, overhead, read_losses, visits_of
+from vatt_harmony.demo.finetune import finetune_encoder
 from vatt_harmony.demo.launch import pretrain, ranks
 from vatt_harmony.demo.measure import Measured, measure
 from vatt_harmony.demo.report import write_report
@@ -26,7 +27,7 @@ from vatt_harmony.shards.build import build
 
 
 def run_demo(settings: DemoSettings, json_file: Path | None = None) -> int:
-    """Make, train, measure, export, align, tell; 0, or 1 when a whole demo fell below its floor.
+    """Make, train, measure, export, fine-tune, align, tell; 0, or 1 when a whole demo fell below its floor.
 
     Raises UserError when the folder belongs to something else or a run fails.
     """
@@ -45,6 +46,8 @@ def run_demo(settings: DemoSettings, json_file: Path | None = None) -> int:
     findings = _find(settings, measured, clips)
     with stages.stage("export", f"the harmonized encoder, to {settings.encoder}"):
         _export(settings, figures(findings))
+    with stages.stage("fine-tuning", f"the encoder on a few labelled clips, to {settings.finetuning}"):
+        findings = replace(findings, finetuned=finetune_encoder(settings, clips))
     with stages.stage("alignment", f"films of the clips with their sentences, to {settings.alignment}"):
         findings = replace(findings, aligned=align(settings, clips))
     findings = replace(findings, seconds=stages.total)

@@ -1,4 +1,4 @@
-"""The last screen: six lines, one histogram, three lines."""
+"""The last screen: seven lines, one histogram, three lines."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,6 +8,7 @@ from rich.console import Console
 from vatt_harmony.align.predict import PAGE
 from vatt_harmony.demo.aligned import OWN
 from vatt_harmony.demo.findings import Findings, broken_floors
+from vatt_harmony.demo.finetuned import BALANCED, JOINT, SCRATCH, Finetuned
 from vatt_harmony.demo.settings import DemoSettings
 from vatt_harmony.figures import Figure
 from vatt_harmony.programs import program
@@ -23,7 +24,7 @@ def show(findings: Findings, settings: DemoSettings, console: Console) -> None:
 
 
 def finding_lines(findings: Findings, settings: DemoSettings) -> list[str]:
-    """Retrieval, difference, faults, overhead, encoder, alignment."""
+    """Retrieval, difference, faults, overhead, encoder, fine-tune, alignment."""
     text, sound = findings.recall("text_to_video").value, findings.recall("video_to_audio").value
     shuffled = findings.recall("shuffled").value
     gain, chance = findings.difference, findings.chance
@@ -37,6 +38,8 @@ def finding_lines(findings: Findings, settings: DemoSettings) -> list[str]:
         f"overhead       {findings.overhead:+.1%} ({findings.overhead_by}, harmonized over plain)",
         f"encoder        {settings.encoder}",
     ]
+    if (tuned := findings.finetuned) is not None:
+        lines.append(_finetuned(tuned))
     if (aligned := findings.aligned) is not None:
         own, other = aligned.accuracy[OWN].value, aligned.accuracy[aligned.best].value
         lines.append(
@@ -44,6 +47,15 @@ def finding_lines(findings: Findings, settings: DemoSettings) -> list[str]:
             f"page {settings.alignment / PAGE}"
         )
     return lines
+
+
+def _finetuned(tuned: Finetuned) -> str:
+    balanced, joint, scratch = (tuned.accuracy[arm].value for arm in (BALANCED, JOINT, SCRATCH))
+    return (
+        f"fine-tuning    motion from {tuned.labelled} labelled clips: accuracy {balanced:.2f} with MLB, "
+        f"{joint:.2f} without balancing, {scratch:.2f} from scratch (chance {tuned.chance:.2f}); of that sound "
+        f"is worth {tuned.sound[BALANCED]:.2f}, {tuned.sound[JOINT]:.2f} without balancing; one seed"
+    )
 
 
 def histogram(cosines: Mapping[str, Sequence[float]]) -> list[str]:

@@ -65,6 +65,11 @@ class DemoSettings:
         return self.out / "encoder"
 
     @property
+    def finetuning(self) -> Path:
+        """Runs of the fine-tune, and the table of its clips."""
+        return self.out / "finetuning"
+
+    @property
     def alignment(self) -> Path:
         """Films, aligner, and the page of its alignments."""
         return self.out / "alignment"

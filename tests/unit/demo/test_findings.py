@@ -12,6 +12,7 @@ from rich.console import Console
 from vatt_harmony.demo.aligned import OWN, Aligned
 from vatt_harmony.demo.analysis import Found
 from vatt_harmony.demo.findings import Findings, broken_floors, by_fault, figures, visits_of
+from vatt_harmony.demo.finetuned import BALANCED, JOINT, SCRATCH, Finetuned
 from vatt_harmony.demo.measure import Measured
 from vatt_harmony.demo.report import write_report
 from vatt_harmony.demo.screen import finding_lines, histogram, show, verdict
@@ -30,6 +31,16 @@ ALIGNED = Aligned(
     },
     iou={name: Interval(0.5, 0.4, 0.6, 24) for name in (OWN, "DTW <b>", "Drop-DTW")},
     differences={"DTW <b>": Interval(0.2, 0.1, 0.3, 24), "Drop-DTW": Interval(0.1, -0.1, 0.3, 24)},
+)
+TUNED = Finetuned(
+    labelled=128,
+    classes=6,
+    accuracy={
+        arm: Interval(value, value - 0.05, value + 0.05, 256)
+        for arm, value in ((BALANCED, 0.9), (JOINT, 0.85), (SCRATCH, 0.5))
+    },
+    differences={JOINT: Interval(0.05, 0.0, 0.1, 256), SCRATCH: Interval(0.4, 0.3, 0.5, 256)},
+    sound={BALANCED: 0.2, JOINT: 0.15, SCRATCH: 0.1},
 )
 FOUND = Found(against_hard=0.8, against_rest=0.7, by_fault={})
 
@@ -59,6 +70,7 @@ def made(harmonized: Measured) -> Findings:
         overhead=0.02,
         overhead_by="CPU time of all ranks",
         losses={"harmonized video_text": [(1, 4.0), (2, 3.0)], "plain video_text": [(1, 4.0), (2, 3.5)]},
+        finetuned=TUNED,
         aligned=ALIGNED,
         seconds=300.0,
     )
@@ -66,7 +78,8 @@ def made(harmonized: Measured) -> Findings:
 
 def test_floor_is_held_by_a_good_run() -> None:
     rows = figures(made(measured(22)))
-    assert [row.id for row in rows] == [f"01.1{letter}" for letter in "abcdefghijkl"]
+    assert [row.id for row in rows] == [f"01.1{letter}" for letter in "abcdefghijklmnopqr"]
+    assert rows[12].value == 0.9 and rows[15].value == 0.05 and rows[17].value == pytest.approx(0.05)
     assert rows[0].value == pytest.approx(22 / N)
     assert rows[2].value == pytest.approx(17 / N)
     assert rows[3].value == pytest.approx(4 / N)
@@ -94,19 +107,23 @@ def test_each_floor_is_named_when_broken(bad: Measured, name: str) -> None:
 
 def test_lines_say_what_was_found() -> None:
     lines = finding_lines(made(measured(22)), DemoSettings(out=Path("demo")))
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert "0.550 (22 x chance" in lines[0]
     assert "+0.100" in lines[1]
     assert "0.80 by cosine" in lines[2]
     assert "+2.0%" in lines[3]
     assert lines[4].endswith("demo/encoder")
     assert lines[5] == (
+        "fine-tuning    motion from 128 labelled clips: accuracy 0.90 with MLB, 0.85 without balancing, 0.50 from "
+        "scratch (chance 0.17); of that sound is worth 0.20, 0.15 without balancing; one seed"
+    )
+    assert lines[6] == (
         "alignment      clip accuracy 0.80 against 0.70 of the best baseline (Drop-DTW), page demo/alignment/index.html"
     )
 
 
 def test_what_is_not_done_yet_is_not_told() -> None:
-    halfway = replace(made(measured(22)), aligned=None, seconds=None)
+    halfway = replace(made(measured(22)), finetuned=None, aligned=None, seconds=None)
     assert [row.id for row in figures(halfway)] == [f"01.1{letter}" for letter in "abcdefg"]
     assert len(finding_lines(halfway, DemoSettings(out=Path("demo")))) == 5
 
@@ -152,15 +169,16 @@ def test_report_stands_alone(tmp_path: Path) -> None:
     assert page.count("data:image/png;base64,") >= 8
     assert "a &lt;b&gt; c" in page
     assert "55% of cases" in page
+    assert "joint, without balancing<td>0.850<td>0.800 … 0.900<td>0.150" in page
     assert "DTW &lt;b&gt;<td>0.600" in page and 'href="alignment/index.html"' in page
     assert not [part for part in ('src="http', 'href="http', "@import", "<script") if part in page]
 
 
-def test_screen_is_six_lines_a_histogram_and_three_lines() -> None:
+def test_screen_is_seven_lines_a_histogram_and_three_lines() -> None:
     console = Console(width=60, record=True, file=io.StringIO())
     show(made(measured(22)), DemoSettings(out=Path("demo")), console)
     lines = console.export_text().splitlines()
-    assert [place for place, line in enumerate(lines) if not line] == [6, len(lines) - 4]
+    assert [place for place, line in enumerate(lines) if not line] == [7, len(lines) - 4]
 
 
 def test_folder_is_claimed_once(tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ import pytest
 import torch
 from support.ranks import run_ranks
 from torch import Tensor
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 
 from vatt_harmony.errors import UserError
-from vatt_harmony.scale.balance_checks.runs import Run, apart, loss_of, make, train
+from vatt_harmony.scale.balance_checks.runs import OPTIMIZERS, RATES, Run, apart, loss_of, make, train
 from vatt_harmony.scale.bench.balance_equal import RUNS, SPLITS, over_ranks
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -19,6 +21,11 @@ DDP = ("MLB at lr, AdamW",)
 ZERO = {
     "lr, accumulated": Run(point="lr", steps=6, dtype=torch.float32, weight_decay=0.01, micro=2),
     "grad": Run(point="grad", optimizer="sgd", steps=6, dtype=torch.float32),
+}
+FSDP = {
+    "lr": Run(point="lr", steps=4),
+    "slices": Run(rule="ogm", point="grad", optimizer="sgd", steps=1),
+    "twice": Run(rule="mmpareto", point="grad", optimizer="sgd", steps=1),
 }
 TWICE = Run(rule="mmpareto", point="grad", optimizer="sgd", steps=6, dtype=torch.float32)
 
@@ -62,6 +69,25 @@ def twice(rank: int, world_size: int, stage: int) -> Tensor | str:
         return str(error)
 
 
+def under_fsdp(rank: int, world_size: int, run: Run) -> Tensor | str:
+    """The same under FSDP2, the fusion sharded by itself; or what is said of the rule."""
+    balancer, _ = make(run)
+    for module in (*balancer.model.encoders.values(), balancer.model.fusion, balancer):
+        fully_shard(module, mesh=init_device_mesh("cpu", (world_size,)))
+    optimizer = OPTIMIZERS[run.optimizer](balancer.parameter_groups(RATES[run.optimizer], run.weight_decay))
+    balancer.attach(optimizer)
+    size = run.rows // world_size
+    try:
+        for whole in run.samples():
+            optimizer.zero_grad()
+            mine = whole.rows(slice(rank * size, (rank + 1) * size))
+            torch.autograd.backward(loss_of(balancer, balancer, mine, run.missing))
+            optimizer.step()
+    except UserError as error:
+        return str(error)
+    return torch.cat([p.detach().full_tensor().flatten() for p in balancer.parameters()])
+
+
 def everything(rank: int, world_size: int) -> dict[str, Any]:
     import deepspeed
     import deepspeed.ops
@@ -72,6 +98,7 @@ def everything(rank: int, world_size: int) -> dict[str, Any]:
     found["zero"] = {
         (name, stage): under_deepspeed(rank, world_size, run, stage) for name, run in ZERO.items() for stage in range(4)
     }
+    found["fsdp"] = {name: under_fsdp(rank, world_size, run) for name, run in FSDP.items()}
     found["twice"] = {stage: twice(rank, world_size, stage) for stage in range(4)}
     sys.path.insert(0, str(EXAMPLES))
     import balance_accelerate
@@ -103,6 +130,13 @@ def test_every_zero_stage_gives_the_trajectory_of_one_process(
     assert torch.equal(both[0]["zero"][name, stage], both[1]["zero"][name, stage])
     plain = train(replace(ZERO[name], rule="multiloss"))
     assert apart(both[0]["zero"][name, stage], plain) > 1e-3
+
+
+def test_fsdp_gives_the_trajectory_of_one_process_or_says_why_not(both: list[dict[str, Any]]) -> None:
+    found = both[0]["fsdp"]
+    assert apart(found["lr"], train(FSDP["lr"])) < 1e-9
+    assert "fusion layer's weights are partitioned" in found["slices"]
+    assert "FSDP has sharded the parameters" in found["twice"]
 
 
 def test_rules_with_several_backward_passes_are_right_to_stage_1_and_refused_from_stage_2_on(

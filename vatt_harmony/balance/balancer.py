@@ -188,6 +188,7 @@ class Balancer(nn.Module):
         Needed for the points `auto` and `lr`, for norms of updates, and so that the rule's state stands still in steps
         that a gradient scaler leaves out. Raises UserError where the rule cannot work with it.
         """
+        self._own_parameters()
         self._steering.attach(optimizer)
 
     def parameter_groups(
@@ -197,7 +198,7 @@ class Balancer(nn.Module):
 
         `lr` is one rate, or one for each modality and "rest"; without `weight_decay` it is the optimizer's own.
         """
-        return make_groups(self._owned, list(self.parameters()), lr, weight_decay)
+        return make_groups(self._own_parameters(), list(self.parameters()), lr, weight_decay)
 
     @contextmanager
     def without(self, removed: Collection[str], mode: Removal = "zero") -> Iterator[None]:
@@ -265,6 +266,11 @@ class Balancer(nn.Module):
         found = unpack(state)
         self._steering.widths = found.pop("widths")
         self._pace.load_state_dict(found)
+
+    def _own_parameters(self) -> dict[str, list[nn.Parameter]]:
+        """What belongs to each modality alone, by now: FSDP and LoRA put other parameters in place of the first."""
+        self._owned.update(owned_parameters(self.model, self._features))
+        return self._owned
 
     def _check(self, output: BalancedOutput, targets: Tensor, present: Mapping[str, Tensor]) -> None:
         check_names(present, self.modalities, "present")

@@ -23,6 +23,17 @@ def check_reached(fused: Tensor, tapped: Mapping[str, Tapped]) -> None:
             )
 
 
+def check_same_parameters(model: nn.Module, owned: Mapping[str, list[nn.Parameter]]) -> None:
+    """Raise UserError where parameters that a modality owns are no longer the model's."""
+    known = set(model.parameters())
+    if any(parameter not in known for parameters in owned.values() for parameter in parameters):
+        raise UserError(
+            "Parameters of the model were exchanged after balancer.parameter_groups() or attach(), as fully_shard does",
+            "The optimizer would step the old ones",
+            "Shard the balancer first, then make the optimizer",
+        )
+
+
 def share_parameters(model: nn.Module, tapped: Mapping[str, Tapped], owned: Mapping[str, list[nn.Parameter]]) -> bool:
     """Whether two features are computed from one parameter; warns of parameters upstream that belong to no modality."""
     leaves = {name: upstream(own.total)[1] for name, own in tapped.items()}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from vatt_harmony.balance.features import find_module
 from vatt_harmony.balance.scores import slice_logits
@@ -35,12 +36,12 @@ def fusion_input(value: Tensor, layer: nn.Linear, widths: dict[str, int]) -> Fus
 
 
 def check_whole(fusion: FusionInput) -> None:
-    """Raise UserError where ZeRO stage 3 takes the weights away after the layer's own forward pass."""
-    if hasattr(fusion.weight, "ds_id"):
+    """Raise UserError where ZeRO stage 3 or FSDP takes the weights away after the layer's own forward pass."""
+    if hasattr(fusion.weight, "ds_id") or isinstance(fusion.weight.data, DTensor):
         raise UserError(
-            "The fusion layer's weights are partitioned (ZeRO stage 3)",
+            "The fusion layer's weights are partitioned (ZeRO stage 3, FSDP)",
             "Its slices could not be computed outside of its forward pass",
-            "Use ZeRO stage 2 or less, or a rule that scores by unimodal heads",
+            "Use ZeRO stage 2 or less, leave the layer whole, or take a rule that scores by unimodal heads",
         )
 
 

@@ -3,12 +3,26 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.utils.hooks import RemovableHandle
+
+from vatt_harmony.errors import UserError
+
+
+def check_unsharded(tensor: Tensor) -> None:
+    """Raise UserError for a parameter that FSDP has sharded: gradients pass by its hooks."""
+    if isinstance(tensor, nn.Parameter) and isinstance(tensor.data, DTensor):
+        raise UserError(
+            "Gradients of single parameters are to be changed, and FSDP has sharded the parameters",
+            "They would stay as they are",
+            "Use DDP or ZeRO, or what acts at the features alone, such as MLB without scale_fusion_slice",
+        )
 
 
 def hook(tensor: Tensor, function: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-    """Let `function` see, and change, the gradient that flows back through `tensor`."""
+    """Let `function` see, and change, the gradient that flows back through `tensor`; raises as `check_unsharded`."""
+    check_unsharded(tensor)
     handle: RemovableHandle = tensor.register_hook(function)  # type: ignore[no-untyped-call]
     return handle
 

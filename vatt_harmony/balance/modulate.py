@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from vatt_harmony.balance.gains import hook, scale_gradients
+from vatt_harmony.balance.gains import check_unsharded, hook, scale_gradients
 from vatt_harmony.balance.output import BalancedOutput
 from vatt_harmony.balance.reduce import sum_over_ranks, world_size
 from vatt_harmony.balance.rule import Rule
@@ -75,6 +75,8 @@ class Modulation:
         fused, unimodal: [] losses. All ranks must call; two more backward passes.
         """
         every = [parameter for parameters in self._owned.values() for parameter in parameters]
+        for parameter in every:
+            check_unsharded(parameter)
         # Towers have no parameter in common, so one pass gives each its own head's gradient.
         both = [_gradients(loss, every) for loss in (fused, unimodal)]
         start = 0

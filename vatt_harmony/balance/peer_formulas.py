@@ -29,8 +29,9 @@ def project(projection: Tensor, feature: Tensor, alpha: float, kind: Projection 
         return projection
     along = projection @ feature
     divisor = alpha + (feature @ along if kind == "scalar" else torch.outer(along, feature))
-    renewed = projection - torch.outer(along, along) / divisor
-    return renewed / torch.linalg.matrix_norm(renewed)
+    renewed: Tensor = projection - torch.outer(along, along) / divisor
+    norm: Tensor = torch.linalg.matrix_norm(renewed)
+    return renewed / norm
 
 
 def projection_alpha(step: int, steps_per_epoch: int) -> float:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from vatt_harmony.balance.first_step import check_reached, share_parameters
+from vatt_harmony.balance.first_step import check_reached, check_same_parameters, share_parameters
 from vatt_harmony.balance.follow import Follower
 from vatt_harmony.balance.groups import base_optimizer, is_partitioned, name_groups
 from vatt_harmony.balance.output import BalancedOutput
@@ -65,6 +65,7 @@ class Steering:
         """Look at the first training step's graph: errors, warnings, and where k acts."""
         tapped = output.passed.tapped
         check_reached(output.logits, tapped)
+        check_same_parameters(model, self._owned)
         shared = share_parameters(model, tapped, self._owned)
         own = {name for name, parameters in self._owned.items() if parameters}
         self.point = place(self._wanted, self._rule, [f.optimizer for f in self._followers], shared, own)

@@ -41,22 +41,29 @@ def recordings(sounds: Sequence[Sound], names: Sequence[str], seed: int) -> Iter
         yield name, heard, seen
 
 
-def write_corpus(folder: Path, pairs: Iterable[Pair]) -> Path:
-    """Clips, manifest and shards in `folder`; the folder of the shards. A finished corpus is left as it is.
+def write_clips(folder: Path, pairs: Iterable[Pair]) -> Path:
+    """Clips and their manifest in `folder`; the manifest. Finished ones are left as they are.
 
     No clip has a label, and all have one and the same caption, which no loss reads: a run needs a vocabulary.
     """
-    shards = folder / "shards"
-    mark = folder / "finished"
-    if not mark.is_file():
+    manifest = folder / "manifest.csv"
+    if not manifest.is_file():
         (folder / "clips").mkdir(parents=True, exist_ok=True)
-        with (folder / "manifest.csv").open("w", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(("path", "source", "caption"))
-            for name, heard, seen in pairs:
-                place = folder / "clips" / f"{name}.mp4"
-                encode_clip(place, video=film_of(seen), fps=FPS, audio=heard, sample_rate=RATE, bit_rate=BIT_RATE)
-                rows.writerow((f"clips/{name}.mp4", folder.name, CAPTION))
-        build(folder / "manifest.csv", shards, BuildSettings(reencode="never"), workers=1, console=Console(quiet=True))
-        mark.touch()
-    return shards / "train"
+        rows = [("path", "source", "caption")]
+        for name, heard, seen in pairs:
+            place = folder / "clips" / f"{name}.mp4"
+            encode_clip(place, video=film_of(seen), fps=FPS, audio=heard, sample_rate=RATE, bit_rate=BIT_RATE)
+            rows.append((f"clips/{name}.mp4", folder.name, CAPTION))
+        with manifest.open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+    return manifest
+
+
+def build_shards(manifest: Path, out: Path, left_out: Sequence[str] = ()) -> Path:
+    """Shards of all clips but those named in `left_out`; the folder that `pretrain` reads."""
+    out.mkdir(parents=True, exist_ok=True)
+    drops = out / "left-out.txt"
+    drops.write_text("".join(f"{name}\n" for name in left_out))
+    settings = BuildSettings(reencode="never")
+    build(manifest, out, settings, workers=1, console=Console(quiet=True), exclude=drops if left_out else None)
+    return out / "train"

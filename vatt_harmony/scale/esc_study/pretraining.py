@@ -8,9 +8,10 @@ from pathlib import Path
 from vatt_harmony.config import load_config
 from vatt_harmony.engine.config import RunConfig
 from vatt_harmony.engine.parts import build_model, load_trained, model_config
+from vatt_harmony.engine.status import read_status
 from vatt_harmony.model.config import ModelConfig
 from vatt_harmony.model.vatt import Vatt
-from vatt_harmony.scale.esc_study.corpora import recordings, voices, write_corpus
+from vatt_harmony.scale.esc_study.corpora import build_shards, recordings, voices, write_clips
 from vatt_harmony.scale.esc_study.protocol import CONTINUED_RATE, CONTINUED_STEPS, TUNING_SEED, VOICES, Start
 from vatt_harmony.scale.esc_study.sounds import Sounds, final_parts
 
@@ -38,21 +39,27 @@ def encoder(start: Start, fold: int, seed: int, sounds: Sounds, work: Path) -> V
 
 def _on_voices(seed: int, work: Path) -> Path:
     run = work / f"pretrained-voices-{seed}"
-    if not (run / "checkpoints").is_dir():
-        _pretrain(run, write_corpus(work / "voices", voices(VOICES, CORPUS_SEED)), ["--seed", str(seed)])
+    if not _is_finished(run):
+        clips = write_clips(work / "voices", voices(VOICES, CORPUS_SEED))
+        _pretrain(run, build_shards(clips, work / "voices" / "shards"), ["--seed", str(seed)])
     return run
 
 
 def _continued(fold: int, sounds: Sounds, work: Path) -> Path:
     run = work / f"pretrained-recordings-{fold}"
-    if not (run / "checkpoints").is_dir():
-        heard = final_parts(sounds.folds, fold)[0]
-        pairs = recordings(list(sounds.waves[heard]), [sounds.names[place] for place in heard], CORPUS_SEED)
-        shards = write_corpus(work / f"recordings-{fold}", pairs)
+    if not _is_finished(run):
+        clips = write_clips(work / "recordings", recordings(list(sounds.waves), sounds.names, CORPUS_SEED))
+        test = [sounds.names[place] for place in final_parts(sounds.folds, fold)[1]]
+        shards = build_shards(clips, work / f"recordings-without-{fold}", left_out=test)
         begun = ["--init", str(_on_voices(TUNING_SEED, work)), "--seed", str(TUNING_SEED)]
         changed = ["--engine.steps", str(CONTINUED_STEPS), "--optim.lr", str(CONTINUED_RATE)]
         _pretrain(run, shards, [*begun, *changed])
     return run
+
+
+def _is_finished(run: Path) -> bool:
+    status = read_status(run)
+    return status is not None and status.state == "finished"
 
 
 def _pretrain(run: Path, shards: Path, options: Sequence[str]) -> None:

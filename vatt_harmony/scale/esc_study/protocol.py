@@ -9,7 +9,7 @@ FOLDS = (1, 2, 3, 4)
 SEEDS = (1, 2, 3)
 TUNING_SEED = 1
 VOICES = 1000
-CONTINUED_STEPS, CONTINUED_RATE = 100, 1e-3
+CONTINUED_STEPS, CONTINUED_RATE = 150, 2e-3
 RATES, EPOCHS = (1e-3, 3e-3), (20, 60)
 STRENGTHS = (0.003, 0.03, 0.3, 3.0)
 """Inverse regularisation C of the probes."""
@@ -54,7 +54,7 @@ def jobs() -> list[Job]:
     """All runs, in blocks; in each, the seed that tunes comes first."""
     fresh = [arm for arm in ARMS if arm.start != "voices + recordings"]
     continued = [arm for arm in ARMS if arm.start == "voices + recordings"]
-    blocks = ((SEEDS[:2], fresh), (SEEDS[:2], continued), (SEEDS[2:], ARMS))
+    blocks = ((SEEDS[:1], fresh), (SEEDS[:2], continued), (SEEDS[1:2], fresh), (SEEDS[2:], ARMS))
     return [
         Job(arm=arm, fold=fold, seed=seed)
         for seeds, arms in blocks

@@ -1,4 +1,4 @@
-"""What the study on ESC-10 pretrains on: made voices, films of spectrograms, and shards of both."""
+"""What the study on ESC-10 pretrains on: made voices, films of spectrograms, and shards of them."""
 
 import csv
 import tarfile
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vatt_harmony.randomness import keyed_generator
-from vatt_harmony.scale.esc_study.corpora import recordings, voices, write_corpus
+from vatt_harmony.scale.esc_study.corpora import build_shards, recordings, voices, write_clips
 from vatt_harmony.scale.esc_study.pictures import RATE, SIZE, altered, film_of
 from vatt_harmony.scale.esc_study.voices import draw_voice, perform
 from vatt_harmony.shards.index import open_source
@@ -61,12 +61,14 @@ def test_heard_and_seen_are_two_performances() -> None:
     assert not np.allclose(one, other)
 
 
-def test_a_corpus_is_written_once(tmp_path: Path) -> None:
-    shards = write_corpus(tmp_path / "voices", voices(2, seed=1))
+def test_clips_are_made_once_and_left_out_of_shards(tmp_path: Path) -> None:
+    manifest = write_clips(tmp_path / "voices", voices(3, seed=1))
+    shards = build_shards(manifest, tmp_path / "shards", left_out=["voice_00001"])
 
     (shard,) = open_source(str(shards))
     with tarfile.open(shard) as tar:
-        assert sorted(Path(name).suffix for name in tar.getnames()).count(".mp4") == 2
-    with (tmp_path / "voices" / "manifest.csv").open() as file:
+        clips = sorted(name for name in tar.getnames() if name.endswith(".mp4"))
+    assert clips == ["voice_00000.mp4", "voice_00002.mp4"]
+    with manifest.open() as file:
         assert {row["caption"] for row in csv.DictReader(file)} == {"a sound"}
-    assert write_corpus(tmp_path / "voices", iter(())) == shards
+    assert write_clips(tmp_path / "voices", iter(())) == manifest

@@ -1,6 +1,7 @@
 """The runs of the study on ESC-10, on made sounds in its layout: parts, network, training, records."""
 
 import csv
+import tarfile
 import wave
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from vatt_harmony.engine.parts import build_model
+from vatt_harmony.engine.status import State, Status, write_status
 from vatt_harmony.scale.esc_study import corpora, pretraining, runs
 from vatt_harmony.scale.esc_study.network import SoundClassifier, spectrograms
 from vatt_harmony.scale.esc_study.pretraining import network_config
@@ -16,6 +18,7 @@ from vatt_harmony.scale.esc_study.protocol import FOLDS, LOG_MEL, SCRATCH, UNTRA
 from vatt_harmony.scale.esc_study.records import read
 from vatt_harmony.scale.esc_study.sounds import final_parts, read_sounds, tuning_parts
 from vatt_harmony.scale.esc_study.train import Settings, answers, fit
+from vatt_harmony.shards.index import open_source
 
 RATE, SECONDS = 16000, 5
 CLASSES = 3
@@ -105,10 +108,25 @@ def test_pretraining_is_not_given_the_test_fold(esc: Path, tmp_path: Path, monke
     voices, recordings = asked
     assert voices == [str(tmp_path / "voices" / "shards" / "train"), "--seed", "1"]
     assert recordings[1:3] == ["--init", str(tmp_path / "pretrained-voices-1")]
-    with (tmp_path / "recordings-2" / "manifest.csv").open() as file:
-        heard = [Path(row["path"]).stem for row in csv.DictReader(file)]
+    heard = set()
+    for shard in open_source(recordings[0]):
+        with tarfile.open(shard) as tar:
+            heard |= {Path(name).stem for name in tar.getnames()}
     assert len(heard) == 18
     assert not any(name.startswith("2-") for name in heard)
+
+
+def test_a_pretraining_that_was_left_unfinished_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(pretraining, "VOICES", 1)
+    monkeypatch.setattr(pretraining, "_pretrain", lambda run, shards, options: asked.append(run))
+    run = tmp_path / "pretrained-voices-1"
+    run.mkdir()
+    states: tuple[State, ...] = ("preempted", "finished")
+    for state in states:
+        write_status(run, Status(state=state, step=1, of=2))
+        assert pretraining._on_voices(1, tmp_path) == run
+    assert asked == [run]
 
 
 def test_a_pretraining_that_fails_tells_why(tmp_path: Path) -> None:

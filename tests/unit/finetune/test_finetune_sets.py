@@ -200,6 +200,40 @@ def test_a_table_without_splits_holds_out_groups(tmp_path: Path) -> None:
         load_set(data)
 
 
+def test_pieces_of_one_file_are_in_one_split_and_numbers_need_no_split_column(tmp_path: Path) -> None:
+    rows = [(f"{n // 2}.wav", n + 0.5, n % 2, n % 2 + 1) for n in range(40)]
+    for n in range(20):
+        (tmp_path / f"{n}.wav").touch()
+    _write(tmp_path / "clips.csv", ("audio", "label", "start", "end"), rows)
+    data = DataConfig(set="table", root=str(tmp_path / "clips.csv"), modalities=("audio",), val=0.25)
+    labelled = load_set(data, "regression")
+    assert _disjoint(labelled) and _sizes(labelled) == (24, 8, 8)
+    _write(tmp_path / "clips.csv", ("audio", "label", "start", "end"), [("0.wav", *row[1:]) for row in rows])
+    with pytest.raises(UserError, match="fewer than three groups"):
+        load_set(data, "regression")
+    for line in (("0.wav", "nan", 0, 1), ("0.wav", 1, "0:05", 1), ("0.wav",)):
+        _write(tmp_path / "clips.csv", ("audio", "label", "start", "end"), [*rows, line])
+        with pytest.raises(UserError, match=r"line 42: .* is no number"):
+            load_set(data, "regression")
+
+
+def test_doubtful_tables_are_told(tmp_path: Path) -> None:
+    rows = [(f"{n}.wav", ("dog", "cat", "Dog ")[n % 3], "") for n in range(30)]
+    for row in rows:
+        (tmp_path / row[0]).touch()
+    _write(tmp_path / "clips.csv", ("audio", "label", "spilt"), [*rows, ("30.wav", "cat", ""), ("0.wav", "owl", "")])
+    data = DataConfig(set="table", root=str(tmp_path / "clips.csv"), modalities=("audio",))
+    notes = " ".join(load_set(data).notes)
+    for words in ("not used: spilt", "capitals alone: Dog, dog", "owl", "no audio file for 30.wav"):
+        assert words in notes
+    _write(tmp_path / "clips.csv", ("audio", "label", "spilt"), [*rows, ("0.wav", " ", "")])
+    with pytest.raises(UserError, match="line 32 has no label"):
+        load_set(data)
+    (tmp_path / "clips.csv").write_bytes("audio,label\n0.wav,Bär\n".encode("cp1252"))
+    with pytest.raises(UserError, match="not UTF-8"):
+        load_set(data)
+
+
 def test_missing_files_are_counted_and_can_be_masked(tmp_path: Path) -> None:
     rows = [(f"{n}.wav", f"{n}.mp4", "ab"[n % 2], ("train", "val", "test")[n % 3]) for n in range(12)]
     _write(tmp_path / "clips.csv", ("audio", "video", "label", "split"), rows)

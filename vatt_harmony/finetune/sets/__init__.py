@@ -71,15 +71,18 @@ def _usable(labelled: LabelledSet, data: DataConfig) -> LabelledSet:
                 "A network for it would learn nothing",
                 "Take it out of data.modalities",
             )
-    skipped, kept = Counter(labelled.skipped), []
+    skipped, kept, notes = Counter(labelled.skipped), [], list(labelled.notes)
     for item in items:
         missing = [modality for modality in data.modalities if not _there(item.sources.get(modality))]
         sources = {name: source for name, source in item.sources.items() if name not in missing}
         if missing and (data.missing == "drop" or not sources):
-            skipped[f"no {missing[0]} file"] += 1
+            reason = f"no {missing[0]} file"
+            skipped[reason] += 1
+            if skipped[reason] == 1:
+                notes.append(f"{reason} for {item.key}; more of this kind are counted")
         else:
             kept.append(replace(item, sources=sources))
-    return replace(labelled, items=tuple(kept), skipped=skipped)
+    return replace(labelled, items=tuple(kept), skipped=skipped, notes=tuple(notes))
 
 
 def _wanted(item: Item, data: DataConfig) -> dict[Modality, Source]:

@@ -19,7 +19,13 @@ def read_lines(path: Path, what: str) -> list[str]:
             "The official split cannot be read",
             "Point data.root at the folder with the layout of docs/finetuning-data.md",
         )
-    return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is not UTF-8 text: {error}", "Its names would be misread", "Save it as UTF-8"
+        ) from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def read_rows(path: Path, what: str, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -30,7 +36,8 @@ def read_rows(path: Path, what: str, columns: Sequence[str]) -> list[dict[str, s
         raise UserError(
             f"{path} has no column {missing[0]!r}" if rows else f"{path} has no rows",
             f"It cannot be read as {what}",
-            f"It needs the columns {', '.join(columns)}",
+            f"It needs the columns {', '.join(columns)}"
+            + (f"; it has {', '.join(map(repr, rows[0]))}" if rows else ""),
         )
     return rows
 
@@ -54,14 +61,14 @@ def hold_out(items: Sequence[Item], share: float) -> list[Item]:
     """The items, `share` of the training groups (rounded, at least one) moved to validation.
 
     Where every group is of one class, as source videos are, the share is taken of each class with two groups or more,
-    and otherwise of all groups, as of speakers. Which ones depends on their names alone: not on order, seed or what
-    else is there.
+    and otherwise of all groups, as of speakers, or where targets are numbers or several classes. Which ones depends on
+    their names alone: not on order, seed or what else is there.
     """
     classes: Mapping[str, set[object]] = defaultdict(set)
     for item in items:
         if item.split == "train":
             classes[item.group or item.key].add(item.target)
-    pure = all(len(targets) == 1 for targets in classes.values())
+    pure = all(len(targets) == 1 and isinstance(next(iter(targets)), int) for targets in classes.values())
     strata: Mapping[object, list[str]] = defaultdict(list)
     for group, targets in classes.items():
         strata[next(iter(targets)) if pure else None].append(group)

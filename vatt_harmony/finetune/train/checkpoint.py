@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vatt_harmony.config import to_mapping
 from vatt_harmony.engine.files import write_json_atomically
+from vatt_harmony.engine.launch import first_process
 from vatt_harmony.errors import UserError
 from vatt_harmony.finetune.config import FinetuneConfig
 from vatt_harmony.finetune.train.accelerator import partitions_weights
@@ -68,7 +69,7 @@ def read_progress(checkpoint: Path) -> dict[str, Any]:
 
 
 def claim(run: Path, config: FinetuneConfig) -> None:
-    """Write `config.yaml` of a run. Rank 0 only.
+    """Write `config.yaml` of a run on rank 0; every rank may call it, and none reads half of the file.
 
     Raises UserError where it cannot be written, or began with other options, those in `FREE` excepted.
     """
@@ -76,8 +77,11 @@ def claim(run: Path, config: FinetuneConfig) -> None:
     try:
         if path.is_file():
             _check_same(yaml.safe_load(path.read_text()), config)
-        run.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(to_mapping(config), sort_keys=False))
+        if first_process():
+            run.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_name(path.name + ".part")
+            unfinished.write_text(yaml.safe_dump(to_mapping(config), sort_keys=False))
+            unfinished.replace(path)
     except OSError as error:
         raise UserError(f"{run} cannot be written: {error}", "Nothing was started", "Choose another --run") from error
 

@@ -92,6 +92,18 @@ def test_the_rule_on_the_page_balances() -> None:
     assert names["Proportional"]().coefficients(evidence([0.2, 0.4])).tolist() == pytest.approx([2, 0.5])
 
 
+def test_the_loop_on_the_page_trains() -> None:
+    toy = example("balance_toy")
+    code = re.findall(r"```python\n(.*?)```", PAGE, re.S)[0].replace(
+        "Classification(6)", f"Classification({toy.CLASSES})"
+    )
+    clips, _ = next(toy.batches(1))
+    model = toy.AudioVideo()
+    names = {"model": model, "batch": clips, "loader": list(toy.batches(2))}
+    exec(code, names)
+    assert names["model"] is model and names["report"].scalars()["k/audio"] != 1
+
+
 def test_every_rule_is_on_the_page() -> None:
     from vatt_harmony.balance import RULES
 

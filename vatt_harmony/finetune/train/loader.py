@@ -57,4 +57,6 @@ def _loader(dataset: FinetuneDataset, rows: list[list[int]], workers: int) -> Da
         collate_fn=collate,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
+        # Of its own: a loader that is opened in the middle of an epoch must leave torch's generator where it was.
+        generator=torch.Generator(),
     )

@@ -63,7 +63,9 @@ def test_the_run_folder_holds_what_it_says(table, run):
 
 
 def test_a_signal_ends_with_a_checkpoint_and_the_run_goes_on_as_it_would_have(table, tmp_path, monkeypatch):
-    config = table_recipe(table, train__epochs=3, task__mixup=0.4, optim__schedule="cosine", balance__ema=0.5)
+    dropout = {"fusion__kind": "mlp", "fusion__width": 16, "fusion__dropout": 0.5}
+    options = {"task__mixup": 0.4, "optim__schedule": "cosine", "balance__ema": 0.5}
+    config = table_recipe(table, train__epochs=3, **dropout, **options)
     whole = finetune(config)
     update, stops = Trainer._update, [5, 6]
 

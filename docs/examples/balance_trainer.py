@@ -10,7 +10,7 @@ class BalancedTrainer(Trainer):
         labels = inputs.pop("labels")
         output = model(**inputs)
         loss, self.report = self.accelerator.unwrap_model(model).loss(output, labels)
-        return (loss, output) if return_outputs else loss
+        return (loss, {"logits": output.logits}) if return_outputs else loss
 
 
 def train(folder: str = "runs/trainer") -> list[float]:
@@ -20,7 +20,7 @@ def train(folder: str = "runs/trainer") -> list[float]:
     balancer.attach(optimizer)
     clips, labels = next(batches(1, rows=160))
     rows = [{"audio": a, "video": v, "labels": y} for a, v, y in zip(*clips.values(), labels, strict=True)]
-    arguments = TrainingArguments(folder, per_device_train_batch_size=16, logging_steps=1, remove_unused_columns=False)
+    arguments = TrainingArguments(folder, logging_steps=1, label_names=["labels"], remove_unused_columns=False)
     trainer = BalancedTrainer(balancer, arguments, train_dataset=rows, optimizers=(optimizer, None))
     trainer.train()
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]

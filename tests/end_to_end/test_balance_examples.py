@@ -83,6 +83,26 @@ def test_the_example_of_the_trainer_runs(tmp_path: Path) -> None:
     assert sum(curve[-5:]) < sum(curve[:5])
 
 
+def test_the_trainer_of_the_example_evaluates_between_steps(tmp_path: Path) -> None:
+    from transformers import TrainingArguments
+
+    toy, balanced = example("balance_toy"), example("balance_trainer").BalancedTrainer
+    balancer = toy.make_balancer()
+    optimizer = torch.optim.AdamW(balancer.parameter_groups(lr=1e-2))
+    balancer.attach(optimizer)
+    clips, labels = next(toy.batches(1, rows=16))
+    rows = [{"audio": a, "video": v, "labels": y} for a, v, y in zip(*clips.values(), labels, strict=True)]
+    arguments = TrainingArguments(
+        str(tmp_path), max_steps=2, use_cpu=True, eval_strategy="steps", eval_steps=1, label_names=["labels"],
+        remove_unused_columns=False, disable_tqdm=True, save_strategy="no",
+    )  # fmt: skip
+    trainer = balanced(balancer, arguments, train_dataset=rows, eval_dataset=rows, optimizers=(optimizer, None))
+    trainer.train()
+    predicted = trainer.predict(rows)
+    assert predicted.predictions.shape == (16, toy.CLASSES) and predicted.metrics["test_loss"] > 0
+    assert balancer.steps == 2 and sum("eval_loss" in entry for entry in trainer.state.log_history) == 2
+
+
 def test_the_rule_on_the_page_balances() -> None:
     from support.balance_evidence import evidence
 

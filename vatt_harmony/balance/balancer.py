@@ -1,5 +1,6 @@
 """Balancing the modalities of any model, in anybody's training loop."""
 
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -15,7 +16,7 @@ from vatt_harmony.balance.fusion import find_linear
 from vatt_harmony.balance.gains import note_norms
 from vatt_harmony.balance.groups import make_groups, owned_parameters
 from vatt_harmony.balance.heads import find_widths, make_heads
-from vatt_harmony.balance.modes import evaluating
+from vatt_harmony.balance.modes import autocast_now, evaluating
 from vatt_harmony.balance.modulate import Modulation
 from vatt_harmony.balance.output import BalancedOutput
 from vatt_harmony.balance.pace import Pace
@@ -80,7 +81,7 @@ class Balancer(nn.Module):
         """
         super().__init__()
         self._features = resolve(model, features)
-        check_requirements(rule, self._features, fusion, accumulation, scale_head, scale_fusion_slice)
+        check_requirements(rule, self._features, fusion, accumulation, scale_head, scale_fusion_slice, task)
         self.model, self.rule, self.task = model, rule, task
         self.modalities = tuple(self._features)
         self._logits, self._seed, self._monitor_every = logits, seed, monitor_every
@@ -89,13 +90,16 @@ class Balancer(nn.Module):
         self._owned = owned_parameters(model, self._features)
         self._modulation = Modulation(rule, self._owned, layer if scale_fusion_slice else None, scale_head, seed)
         self._pace = Pace(rule, window or Window(), self.modalities, task.lower_is_better)
-        self._steering = Steering(rule, self._pace, self.modalities, self._owned, point, accumulation)
+        self._steering = Steering(
+            rule, self._pace, self._taps.widths, self.modalities, self._owned, point, accumulation
+        )
         self._removed: dict[str, Change] = {}
         self._caching = False
         self._cache: Passed | None = None
         self.heads = nn.ModuleDict()
         if rule.unimodal:
             widths = find_widths(self._taps, model, self._features, example)
+            self._taps.widths.update(widths)
             self.heads = make_heads(widths, task.outputs, seed, next(model.parameters(), torch.empty(0)))
 
     # Compiled graphs break at the taps anyway; here they would also capture what a step leaves behind.
@@ -118,13 +122,15 @@ class Balancer(nn.Module):
         for name, tapped in passed.tapped.items():
             if self.heads:
                 check_untouched(name, tapped)
+        logits = self.rule.fused_logits(find_logits(passed.output, self._logits), passed.fusion)
         return BalancedOutput(
-            logits=self.rule.fused_logits(find_logits(passed.output, self._logits), passed.fusion),
+            logits=logits,
             unimodal={name: self.heads[name](feature) for name, feature in features.items() if name in self.heads},
             model_output=passed.output,
             features=features,
             passed=passed,
             inputs=(arguments, named),
+            autocast=autocast_now(logits.device.type),
             kept=dropping.kept if dropping else {},
         )
 
@@ -151,7 +157,8 @@ class Balancer(nn.Module):
         logits = output.logits if parts is None else torch.stack(tuple(parts.values())).sum(0)
         fused = local_fused(self.task, logits, targets, output.kept)
         judged = judge_heads(self.task, output.unimodal, self.modalities, targets) if output.unimodal else None
-        counted = targets.new_full((len(self.modalities),), len(targets)) if mask is None else mask.sum(-1)
+        everyone = targets.new_full((len(self.modalities),), len(targets), dtype=torch.int64)
+        counted = everyone if mask is None else mask.sum(-1)
         scores = self._scores(step, judged, acting)
         sums = add_up(judged, scores, counted, mask, fused, len(targets)).over_ranks()
         if world_size() > 1 and not output.kept:
@@ -241,7 +248,16 @@ class Balancer(nn.Module):
         self._pace.epoch += 1
 
     def export(self) -> nn.Module:
-        """The model as it was given, with all hooks taken off and the heads left behind."""
+        """The model as it was given, with all hooks taken off and the heads left behind.
+
+        Warns where the rule has trained other logits than the model's own.
+        """
+        if type(self.rule).fused_logits is not Rule.fused_logits:
+            warnings.warn(
+                f"The rule {type(self.rule).__name__} trained its own logits in place of the model's. What is exported "
+                "gives the model's, which were never trained: keep the balancer to predict with.",
+                stacklevel=2,
+            )
         self._taps.remove()
         self._modulation.clear()
         self._steering.detach()
@@ -259,12 +275,12 @@ class Balancer(nn.Module):
 
     def get_extra_state(self) -> Tensor:
         """What moves besides parameters: the rule's state, scores and counters; part of `state_dict`."""
-        return pack(self._pace.state_dict() | {"widths": self._steering.widths})
+        return pack(self._pace.state_dict() | {"widths": self._taps.widths})
 
     def set_extra_state(self, state: Tensor) -> None:
         """Take up what `get_extra_state` gave."""
         found = unpack(state)
-        self._steering.widths = found.pop("widths")
+        self._taps.widths.update(found.pop("widths"))
         self._pace.load_state_dict(found)
 
     def _own_parameters(self) -> dict[str, list[nn.Parameter]]:
@@ -283,11 +299,15 @@ class Balancer(nn.Module):
 
     def _step(self, output: BalancedOutput, targets: Tensor, present: Mapping[str, Tensor]) -> Step:
         everywhere = torch.ones(len(targets), dtype=torch.bool, device=targets.device)
+        # An encoder that did not run gives nothing; rules that look at it find zeros, and no sample that has it.
+        idle = {name: width for name, width in self._taps.widths.items() if name not in output.features}
+        zeros = {name: output.logits.new_zeros(len(targets), width) for name, width in idle.items()}
+        silent = {name: torch.zeros_like(output.logits) for name in zeros if output.unimodal}
         return Step(
             modalities=self.modalities,
             logits=output.logits,
-            unimodal=output.unimodal,
-            features=output.features,
+            unimodal=output.unimodal | silent,
+            features=output.features | zeros,
             fusion=output.passed.fusion,
             without=partial(self._logits_without, output),
             targets=targets,
@@ -314,7 +334,7 @@ class Balancer(nn.Module):
 
     def _logits_without(self, output: BalancedOutput, removed: frozenset[str], mode: Removal) -> Tensor:
         changes = dict.fromkeys(removed, removal(mode, self._seed))
-        with evaluating(self.model):
+        with evaluating(self.model), output.autocast():
             passed = self._taps.run_fusion(output.passed, *output.inputs, changes)
         return self.rule.fused_logits(find_logits(passed.output, self._logits), passed.fusion)
 
@@ -331,7 +351,8 @@ class Balancer(nn.Module):
             k = dict(zip(self.modalities, report.k.unbind(), strict=True))
         self._modulation.features(output, k, parts)
         if k is not None:
-            self._modulation.columns(self._steering.widths, k)
+            widths = self._taps.widths
+            self._modulation.columns({name: widths[name] for name in self.modalities if name in widths}, k)
         if acting and self.rule.noisy:
             self._modulation.noise(k, report.step)
         note_norms(totals, report.norms_after)
@@ -340,6 +361,4 @@ class Balancer(nn.Module):
         if not (self.training and self._pace.acting and self._pace.drop is not None):
             return None
         chances = dict(zip(self.modalities, self._pace.drop.tolist(), strict=True))
-        return Dropping(
-            chances, self._steering.widths, keyed_int(self._seed, self._pace.step, self._pace.pooled, rank())
-        )
+        return Dropping(chances, self._taps.widths, keyed_int(self._seed, self._pace.step, self._pace.pooled, rank()))

@@ -19,6 +19,12 @@ def check_shapes(logits: Tensor, targets: Tensor, present: Mapping[str, Tensor],
             f"The task has {outputs} outputs",
             f"Give logits [samples, {outputs}], or Balancer(..., logits=...) that finds them in the model's output",
         )
+    if not isinstance(targets, Tensor) or targets.dim() == 0:
+        raise UserError(
+            f"The targets are a {type(targets).__name__} without one row a sample",
+            "There is nothing to compare the outputs with",
+            "Give a tensor of targets; for samples without any, call the balancer and leave `loss` out",
+        )
     if len(targets) != len(logits):
         raise UserError(
             f"There are {len(targets)} targets for {len(logits)} samples",

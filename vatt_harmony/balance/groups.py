@@ -11,7 +11,7 @@ from vatt_harmony.errors import UserError
 
 KEY = "modality"
 """Key of an optimizer's parameter group that names its modality."""
-ADAPTIVE = frozenset({"betas", "beta2_decay", "alpha", "rho", "lr_decay", "etas"})
+ADAPTIVE = frozenset({"betas", "beta2_decay", "decay_rate", "alpha", "rho", "lr_decay", "etas", "ns_steps"})
 """Options that only optimizers have whose step hardly grows with the gradient's size."""
 
 

@@ -1,10 +1,18 @@
-"""Running a module on what somebody calls a batch, and in evaluation mode for a while."""
+"""Running a module on what somebody calls a batch, and for a while in evaluation mode or another's autocast."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
+
+
+def autocast_now(device: str) -> Callable[[], torch.autocast]:
+    """Enters, later and elsewhere, the autocast that is in force on this kind of device now."""
+    kind, enabled = torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
+    return partial(torch.autocast, device, dtype=kind, enabled=enabled)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What the balancer's forward pass gives."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,5 +26,7 @@ class BalancedOutput:
     """What the taps saw; of use to `Balancer.loss`."""
     inputs: tuple[tuple[Any, ...], Mapping[str, Any]]
     """The model's arguments, for rules that run the fusion again."""
+    autocast: Callable[[], AbstractContextManager[Any]]
+    """Enters the precision of the forward pass again."""
     kept: dict[str, Tensor]
     """bool [B] of each modality: whose features went to the fusion; empty where nothing was dropped."""

@@ -12,6 +12,7 @@ from vatt_harmony.balance.evidence import Evidence
 from vatt_harmony.balance.rule import Rule
 from vatt_harmony.balance.sums import Sums
 from vatt_harmony.balance.window import Window
+from vatt_harmony.errors import UserError
 
 
 class Pace:
@@ -73,7 +74,8 @@ class Pace:
             evidence = self._smoothed(evidence)
             k = self._rule.coefficients(evidence)
             self.k = None if k is None else self._guarded(k, evidence, strength)
-            self.drop = self._rule.drop_chances(evidence, self._widths(widths, evidence))
+            if type(self._rule).drop_chances is not Rule.drop_chances:
+                self.drop = self._rule.drop_chances(evidence, self._widths(widths, evidence))
         else:
             self.k = self.drop = None
         self.step += 1
@@ -88,7 +90,13 @@ class Pace:
         return self._moving() | {"k": self.k, "drop": self.drop, "non_finite": self.non_finite}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up what `state_dict` gave; an open step is forgotten."""
+        """Take up what `state_dict` gave; an open step is forgotten. Raises UserError for another rule's state."""
+        if missing := self._rule.state_dict().keys() - state["rule"].keys():
+            raise UserError(
+                f"The saved state lacks {', '.join(sorted(missing))} of the rule {type(self._rule).__name__}",
+                "It is another rule's, and this one would forget what it had seen",
+                "Make the balancer with the rule that was saved, or load the model alone, balancer.model",
+            )
         self._restore(state)
         self.k, self.drop, self.non_finite = state["k"], state["drop"], state["non_finite"]
         self._pool, self.pooled, self._before, self._stepped = None, 0, None, True

@@ -2,9 +2,11 @@
 
 import logging
 import warnings
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
+from torch import nn
 
 from vatt_harmony.balance.groups import KEY, is_adaptive
 from vatt_harmony.balance.rule import Point, Rule
@@ -14,11 +16,15 @@ log = logging.getLogger(__name__)
 
 
 def place(
-    wanted: Point | Literal["auto"], rule: Rule, optimizers: list[torch.optim.Optimizer], shared: bool, own: set[str]
+    wanted: Point | Literal["auto"],
+    rule: Rule,
+    optimizers: list[torch.optim.Optimizer],
+    shared: bool,
+    owned: Mapping[str, list[nn.Parameter]],
 ) -> Point:
     """The point at which `rule` acts, logged.
 
-    `shared`: whether modalities have parameters in common; `own`: modalities with trained parameters of their own.
+    `shared`: whether modalities have parameters in common; `owned`: trained parameters of each modality alone.
     Warns where an adaptive optimizer cancels k; raises UserError where the point cannot be.
     """
     possible = [point for point in rule.points if point != "loss" or rule.unimodal]
@@ -38,7 +44,7 @@ def place(
             f"Choose of {', '.join(possible)}, or auto",
         )
     if point == "lr":
-        _check_groups(optimizers, shared, own)
+        _check_groups(optimizers, shared, owned)
     if point == "grad" and adaptive and not shared and type(rule).coefficients is not Rule.coefficients:
         warnings.warn(
             "The point is grad and the optimizer adaptive, as Adam is: a constant k is cancelled altogether, a change "
@@ -56,7 +62,9 @@ def _choose(possible: list[Point], adaptive: bool, shared: bool) -> Point:
     return wanted if wanted in possible else "grad"
 
 
-def _check_groups(optimizers: list[torch.optim.Optimizer], shared: bool, own: set[str]) -> None:
+def _check_groups(
+    optimizers: list[torch.optim.Optimizer], shared: bool, owned: Mapping[str, list[nn.Parameter]]
+) -> None:
     if not optimizers:
         raise UserError(
             "The point is lr, but no optimizer is attached",
@@ -69,10 +77,17 @@ def _check_groups(optimizers: list[torch.optim.Optimizer], shared: bool, own: se
             "A shared parameter cannot step at two rates",
             "Choose the point loss or grad, or auto",
         )
-    named = {group.get(KEY) for optimizer in optimizers for group in optimizer.param_groups}
-    if own - named:
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    own = {name for name, parameters in owned.items() if parameters}
+    without = own - {group.get(KEY) for group in groups}
+    # ZeRO's groups hold flat copies, of which nothing but the key is known.
+    owner = {parameter: name for name, parameters in owned.items() for parameter in parameters}
+    mixed = {owner[p] for group in groups for p in group["params"] if p in owner and owner[p] != group.get(KEY)}
+    if without or mixed:
         raise UserError(
-            f"No parameter group of the optimizer belongs to {', '.join(sorted(own - named))} alone",
+            f"No parameter group of the optimizer belongs to {', '.join(sorted(without))} alone"
+            if without
+            else f"Some parameters of {', '.join(sorted(mixed))} are in parameter groups of others too",
             "Its learning rate could not be changed",
             "Make the optimizer from balancer.parameter_groups(lr=...)",
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from vatt_harmony.balance.features import Feature
 from vatt_harmony.balance.rule import Rule
+from vatt_harmony.balance.task import Classification, Task
 from vatt_harmony.errors import UserError
 
 
@@ -34,9 +35,16 @@ def check_requirements(
     accumulation: int,
     scale_head: bool,
     scale_fusion_slice: bool,
+    task: Task,
 ) -> None:
     """Raise UserError for what the rule needs and was not given."""
     name = type(rule).__name__
+    if rule.scores in ("jsd", "shapley_jsd") and not isinstance(task, Classification):
+        raise UserError(
+            f"The rule {name} scores by {rule.scores}, and the task is {type(task).__name__}",
+            "A divergence is one of probabilities that add up to 1",
+            "Score by heads, or by shapley",
+        )
     if accumulation < 1:
         raise UserError(f"accumulation is {accumulation}", "No step would ever end", "Give 1 or more micro-batches")
     if (needs_slices(rule) or scale_fusion_slice) and fusion is None:

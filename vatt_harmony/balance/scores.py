@@ -32,7 +32,11 @@ def slice_logits(features: Mapping[str, Tensor], weight: Tensor, bias: Tensor | 
     """
     parts = torch.split(weight, [feature.shape[-1] for feature in features.values()], dim=1)
     share = 0.0 if bias is None else bias / len(features)
-    return {name: feature @ part.T + share for (name, feature), part in zip(features.items(), parts, strict=True)}
+    # Features that autocast made narrower meet weights that it no longer narrows, where the loss is outside of it.
+    return {
+        name: feature.to(part.dtype) @ part.T + share
+        for (name, feature), part in zip(features.items(), parts, strict=True)
+    }
 
 
 def subsets(players: Sequence[str]) -> list[Subset]:

@@ -25,21 +25,24 @@ class Steering:
         self,
         rule: Rule,
         pace: Pace,
+        widths: Mapping[str, int],
         modalities: tuple[str, ...],
         owned: Mapping[str, list[nn.Parameter]],
         wanted: Point | Literal["auto"],
         accumulation: int,
     ) -> None:
-        """owned: trained parameters of each modality alone; wanted: the point asked for."""
+        """widths: of the features, kept by whoever sees them.
+
+        owned: trained parameters of each modality alone; wanted: the point asked for.
+        """
         self.pace = pace
         self.point: Point | None = None
         """Where k acts; None until the first training step has shown it."""
-        self.widths: dict[str, int] = {}
-        """Of the features of the last training step."""
-        self._rule, self._modalities, self._owned = rule, modalities, owned
+        self._rule, self._widths, self._modalities, self._owned = rule, widths, modalities, owned
         self._wanted: Point | Literal["auto"] = wanted
         self._accumulation = accumulation
         self._followers: list[Follower] = []
+        self._trained: tuple[bool, ...] | None = None
 
     def attach(self, optimizer: Any) -> None:
         """Follow an optimizer's steps; as `Balancer.attach`."""
@@ -67,10 +70,7 @@ class Steering:
         check_reached(output.logits, tapped)
         check_same_parameters(model, self._owned)
         shared = share_parameters(model, tapped, self._owned)
-        own = {name for name, parameters in self._owned.items() if parameters}
-        self.point = place(self._wanted, self._rule, [f.optimizer for f in self._followers], shared, own)
-        trained = [name not in tapped or bool(tapped[name].total) for name in self._modalities]
-        self.pace.trained = None if all(trained) else torch.tensor(trained)
+        self.point = place(self._wanted, self._rule, [f.optimizer for f in self._followers], shared, self._owned)
 
     def advance(self, sums: Sums, output: BalancedOutput) -> Tensor | None:
         """Pool one micro-batch; returns k [M] of its backward pass, None where nothing changes.
@@ -78,7 +78,7 @@ class Steering:
         Gradients of a micro-batch leave before the step's last scores are known, so at `grad` and `loss` accumulation
         takes k from the step before; rates change when all is known.
         """
-        self.widths = {name: feature.shape[-1] for name, feature in output.features.items()}
+        self._note_trained(output)
         before = self.pace.k
         if self.pace.add(sums) >= self._accumulation:
             self._close()
@@ -89,8 +89,24 @@ class Steering:
         for follower in self._followers:
             follower.monitor = update_ratios
 
+    def _note_trained(self, output: BalancedOutput) -> None:
+        """Encoders may be frozen, or freed, on the way."""
+        tapped = output.passed.tapped
+        trained = tuple(name not in tapped or bool(tapped[name].total) for name in self._modalities)
+        if trained != self._trained:
+            self._trained = trained
+            self.pace.trained = None if all(trained) else torch.tensor(trained, device=output.logits.device)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, or what is read from a file, follows no optimizer: it would drag its state along."""
+        return self.__dict__ | {"_followers": [], "point": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.pace.watched = False
+
     def _close(self) -> None:
-        if not self.pace.close(self.widths):
+        if not self.pace.close(self._widths):
             return
         k = self.pace.k
         for follower in self._followers:

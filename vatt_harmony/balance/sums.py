@@ -80,5 +80,5 @@ def add_up(
         return kept.sum(-1, dtype=torch.float64)
 
     losses, correct = (None, None) if judged is None else (judged.losses, judged.correct)
-    last = torch.stack((fused.detach().double() * samples, fused.new_tensor(samples, dtype=torch.float64)))
+    last = torch.stack((fused.detach().double() * samples, fused.new_full((), samples, dtype=torch.float64)))
     return Sums(torch.cat((total(scores), total(losses), total(correct), counted.double(), last)))

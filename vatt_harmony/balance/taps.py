@@ -35,6 +35,8 @@ class Taps:
             if feature.path is not None
         }
         self._layer = fusion
+        self.widths = {name: feature.width for name, feature in features.items() if feature.width is not None}
+        """Of the features, as far as they are known."""
         self._fused: Tensor | None = None
         self._handle = None if self._layer is None else self._layer.register_forward_pre_hook(self._before_fusion)
         self._listening = False
@@ -53,7 +55,8 @@ class Taps:
         for name, feature in self._features.items():
             if feature.path is None:
                 tapped[name] = tap_place(output, feature)
-        return Passed(output=output, tapped=tapped, fusion=self._fusion_input(fused, tapped))
+        self.widths |= {name: own.feature.shape[-1] for name, own in tapped.items()}
+        return Passed(output=output, tapped=tapped, fusion=self._fusion_input(fused))
 
     def run_fusion(
         self, passed: Passed, arguments: tuple[Any, ...], named: Mapping[str, Any], changes: Mapping[str, Change]
@@ -89,10 +92,13 @@ class Taps:
         if self._listening:
             self._fused = arguments[0]
 
-    def _fusion_input(self, fused: Tensor | None, tapped: Mapping[str, Tapped]) -> FusionInput | None:
-        if self._layer is None or fused is None or len(tapped) < len(self._features):
+    def _fusion_input(self, fused: Tensor | None) -> FusionInput | None:
+        if self._layer is None or fused is None:
             return None
-        return fusion_input(fused, self._layer, {name: tapped[name].feature.shape[-1] for name in self._features})
+        unknown = [name for name in self._features if name not in self.widths]
+        if len(unknown) == 1:  # its encoder has never run, for want of samples
+            self.widths[unknown[0]] = max(0, self._layer.in_features - sum(self.widths.values()))
+        return fusion_input(fused, self._layer, {name: self.widths.get(name, 0) for name in self._features})
 
     def _stop(self) -> None:
         self._listening, self._fused = False, None

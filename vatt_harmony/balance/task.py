@@ -1,6 +1,7 @@
 """What is learnt: how outputs are compared with targets. Pure functions behind one small interface."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, NamedTuple, Protocol
 
 import torch
@@ -8,6 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vatt_harmony.errors import UserError
+
+NO_LABEL = torch.iinfo(torch.int64).min
+"""In place of -100, which cross-entropy leaves out in silence: such a sample would score a probability of 1."""
 
 
 class Judged(NamedTuple):
@@ -55,7 +59,7 @@ class Classification:
         return self.classes
 
     def check(self, targets: Tensor) -> None:
-        if targets.is_floating_point() or targets.dim() != 1:
+        if targets.dtype != torch.int64 or targets.dim() != 1:
             raise UserError(
                 f"Targets are {targets.dtype} of shape {list(targets.shape)}",
                 "They are no labels of classes",
@@ -70,14 +74,15 @@ class Classification:
             )
 
     def fused_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(logits, targets, label_smoothing=self.smoothing)
+        return F.cross_entropy(logits, targets, ignore_index=NO_LABEL, label_smoothing=self.smoothing)
 
     def judge(self, logits: Tensor, targets: Tensor) -> Judged:
         several, batch = logits.shape[:2]
         flat, labels = logits.flatten(0, 1), targets.repeat(several)
-        losses = F.cross_entropy(flat, labels, reduction="none", label_smoothing=self.smoothing)
+        criterion = partial(F.cross_entropy, reduction="none", ignore_index=NO_LABEL)
+        losses = criterion(flat, labels, label_smoothing=self.smoothing)
         with torch.no_grad():
-            nll = losses if self.smoothing == 0 else F.cross_entropy(flat, labels, reduction="none")
+            nll = losses if self.smoothing == 0 else criterion(flat, labels)
             correct = flat.argmax(-1) == labels
         return Judged(
             losses.view(several, batch), nll.float().neg().exp().view(several, batch), correct.view(several, batch)

@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from vatt_harmony.balance import (
+    AGM,
     DGL,
     MLB,
     MSLR,
@@ -65,7 +66,9 @@ def test_labels_out_of_range(wrong) -> None:
     ("task", "targets", "told"),
     [
         (Classification(CLASSES), torch.rand(12), "no labels of classes"),
+        (Classification(CLASSES), TARGETS.int(), "one int64 label"),
         (Classification(CLASSES), TARGETS[:5], "5 targets for 12 samples"),
+        (Classification(CLASSES), None, "The targets are a NoneType"),
         (MultiLabel(CLASSES), torch.full((12, CLASSES), 0.5), "range from 0.5"),
         (MultiLabel(CLASSES), torch.zeros(12, 2), "shape"),
         (Regression(CLASSES), torch.full((12, CLASSES), torch.nan), "not all finite"),
@@ -162,6 +165,13 @@ def test_rules_that_lack_what_they_live_on() -> None:
     known = {"audio": 0.5, "fused": 0.5}
     with pytest.raises(UserError, match="lack video"):
         balanced(MSLR()).end_epoch(Validation(losses=known, accuracies=known, train_losses=known))
+    whole = known | {"video": 0.5}
+    with pytest.raises(UserError, match="training losses of the epoch lack video"):
+        balanced(GBlend()).end_epoch(Validation(losses=whole, accuracies=whole, train_losses=known))
+    with pytest.raises(UserError, match="scores by jsd, and the task is Regression"):
+        balanced(MLB(scores="jsd"), task=Regression(CLASSES))
+    with pytest.raises(UserError, match="lacks running of the rule AGM"):
+        balanced(AGM()).load_state_dict(balanced(OGM()).state_dict())
 
 
 def test_points_where_k_cannot_act() -> None:
@@ -174,6 +184,12 @@ def test_points_where_k_cannot_act() -> None:
     balancer = balanced(MLB(), point="lr")
     balancer.attach(torch.optim.AdamW(balancer.parameters()))
     with pytest.raises(UserError, match="parameter_groups"):
+        step(balancer)
+    balancer = balanced(MLB(), point="lr")
+    biases = [p for name, p in balancer.named_parameters() if "bias" in name]
+    groups = [[p for p in encoder.parameters() if p.dim() == 2] for encoder in balancer.model.encoders.values()]
+    balancer.attach(torch.optim.AdamW([{"params": own} for own in (*groups, biases)]))
+    with pytest.raises(UserError, match="of audio, video are in parameter groups of others"):
         step(balancer)
     with pytest.raises(UserError, match="no optimizer of torch"):
         balancer.attach(nn.Linear(1, 1))

@@ -1,11 +1,13 @@
 """Samples that lack a modality, and batches that lack it altogether."""
 
+import copy
+
 import pytest
 import torch
 from support.balanced import balanced, batch, gradients
 from torch.nn import functional as F
 
-from vatt_harmony.balance import MLB, Constant, MultiLoss
+from vatt_harmony.balance import MLB, OGM, PMR, Constant, MMCosine, MultiLoss, Rule
 
 THREE = ("audio", "video", "text")
 
@@ -73,3 +75,24 @@ def test_permuting_modalities_permutes_k() -> None:
         _, report = balancer.loss(balancer(**inputs), targets)
         k[order] = dict(zip(order, report.k.tolist(), strict=True))
     assert k[THREE] == pytest.approx(k[THREE[::-1]])
+
+
+@pytest.mark.parametrize(
+    "rule", [MLB(), MLB(scores="slices"), MLB(scores="jsd"), OGM(), PMR(prototype_steps=1), MMCosine()]
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_every_source_of_scores_takes_a_batch_in_which_an_encoder_is_idle(rule: Rule, first: bool) -> None:
+    """In the first batch of a run too, where its width can only be what the others leave of the fusion."""
+    rule = copy.deepcopy(rule)
+    balancer = balanced(rule, scale_fusion_slice=True)
+    inputs, targets = batch(12)
+    if not first:
+        gradients(balancer, (inputs, targets))
+    model = balancer.model
+    model.forward = lambda audio, video: model.fusion(
+        torch.cat((torch.zeros(12, 5), model.encoders["video"](video)), 1)
+    )
+    _, report = balancer.loss(balancer(**inputs), targets, {"audio": torch.zeros(12, dtype=torch.bool)})
+    assert report.k is None or report.k.tolist() == [1.0, 1.0]
+    after = gradients(balancer, (inputs, targets), audio=torch.zeros(12, dtype=torch.bool))
+    assert float(after["model.fusion.weight"].abs().sum()) > 0

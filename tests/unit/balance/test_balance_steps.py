@@ -238,6 +238,15 @@ def test_a_frozen_encoder_keeps_k_1_and_stays_in_the_others_mean() -> None:
     assert {"audio", "video"} == {key.removeprefix("score/") for key in report.scalars() if key.startswith("score/")}
 
 
+def test_an_encoder_freed_on_the_way_is_balanced_from_then_on() -> None:
+    balancer = balanced(MLB())
+    inputs, targets = SAMPLES[0]
+    for frozen in (True, False, True):
+        balancer.model.encoders["audio"].requires_grad_(not frozen)
+        _, report = balancer.loss(balancer(**inputs), targets)
+        assert (report.k[0] == 1) == frozen and report.k[1] != 1
+
+
 def test_state_goes_on_where_it_stopped() -> None:
     samples = [batch(16, seed) for seed in range(8)]
 

@@ -1,6 +1,7 @@
 """Taps: outputs of any structure, removal, cached encoders, dropped features."""
 
 import copy
+import pickle
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from support.balanced import CLASSES, Towers, balanced, batch, gradients
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from vatt_harmony.balance import DGL, MLB, OPM, Constant, Feature, MultiLoss
+from vatt_harmony.balance import AGM, DGL, MLB, OPM, Constant, Feature, MultiLoss
 from vatt_harmony.balance.structure import map_tensors
 from vatt_harmony.errors import UserError
 
@@ -203,3 +204,17 @@ def test_a_balancer_can_be_copied() -> None:
     one, other = gradients(balancer, sample), gradients(twin, sample)
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert twin.export() is not balancer.export()
+
+
+def test_a_copy_follows_no_optimizer_and_its_state_moves() -> None:
+    """An optimizer that came along would double its memory, and steps that nobody tells of would be undone."""
+    balancer = balanced(AGM())
+    balancer.attach(torch.optim.SGD(balancer.parameter_groups(lr=0.1)))
+    sample = batch()
+    gradients(balancer, sample)
+    for twin in (copy.deepcopy(balancer), pickle.loads(pickle.dumps(balancer))):
+        assert b"SGD" not in pickle.dumps(twin)
+        before = twin.steps
+        gradients(twin, sample)
+        gradients(twin, sample)
+        assert twin.steps == before + 2 and twin.point == "grad"

@@ -24,6 +24,25 @@ def test_classification_scores_by_the_true_class_whatever_the_smoothing() -> Non
     assert torch.equal(plain.correct, LOGITS.argmax(-1) == LABELS)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_a_label_of_none_is_never_left_out_in_silence(smoothing: float) -> None:
+    """-100 is what cross-entropy ignores, and accelerators are not asked for labels after the first step."""
+    task, labels = Classification(CLASSES, smoothing), torch.full((6,), -100)
+    for judge in (lambda: task.judge(LOGITS, labels), lambda: task.fused_loss(LOGITS[0], labels)):
+        with pytest.raises((IndexError, RuntimeError)):
+            judge()
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.bfloat16])
+def test_narrow_targets_count_samples_as_wide_ones_do(dtype: torch.dtype) -> None:
+    inputs, labels = batch(300)
+    figures = []
+    for targets in (F.one_hot(labels, CLASSES).float(), F.one_hot(labels, CLASSES).to(dtype)):
+        balancer = balanced(MLB(), task=MultiLabel(CLASSES))
+        figures.append(balancer.loss(balancer(**inputs), targets)[1].scalars())
+    assert figures[1] == pytest.approx(figures[0]) and figures[0]["score/audio"] < 1
+
+
 def test_multi_label_scores_by_the_positives_or_by_having_none() -> None:
     judged = MultiLabel(CLASSES).judge(LOGITS, SEVERAL)
     probability = LOGITS[0].sigmoid()

@@ -182,3 +182,20 @@ def test_a_resumed_run_goes_on_bit_for_bit(rule: str) -> None:
     go(resumed, other, 4, 6)
     for one, two in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("rule", ["ogm", "opm", "agm", "mlb", "mmcosine", "pmr", "mmpareto"])
+def test_the_loss_may_be_taken_outside_of_autocast(rule: str) -> None:
+    """As under Accelerate, which wraps the forward pass alone."""
+    losses = []
+    for inside in (True, False):
+        balancer, _ = make(Run(rule=rule, options=OPTIONS.get(rule, {}), dtype=torch.float32))
+        samples = next(batches(1, dtype=torch.float32))
+        for _ in range(2):
+            with torch.autocast("cpu", torch.bfloat16):
+                output = balancer(**samples.inputs)
+                loss = balancer.loss(output, samples.targets)[0] if inside else None
+            loss = balancer.loss(output, samples.targets)[0] if loss is None else loss
+            torch.autograd.backward(loss)
+        losses.append(loss.item())
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)

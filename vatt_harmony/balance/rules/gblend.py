@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from vatt_harmony.balance.evidence import Validation
 from vatt_harmony.balance.rule import Rule
+from vatt_harmony.errors import UserError
 
 LEAST_OVERFITTING = 1e-3
 
@@ -41,6 +42,12 @@ class GBlend(Rule):
 
     def end_epoch(self, validation: Validation | None) -> None:
         assert validation is not None  # the balancer sees to it
+        if missing := sorted(validation.losses.keys() - validation.train_losses.keys()):
+            raise UserError(
+                f"The training losses of the epoch lack {', '.join(missing)}",
+                "How far each has overfitted is their distance from the validation losses",
+                "Give Validation(train_losses=...) the names that losses has",
+            )
         now = {name: (loss, loss - validation.train_losses[name]) for name, loss in validation.losses.items()}
         if not self._start:
             self._start = now

@@ -32,4 +32,6 @@ class MMCosine(Rule):
     def fused_logits(self, logits: Tensor, fusion: FusionInput | None) -> Tensor:
         assert fusion is not None  # the rule needs slices
         check_whole(fusion)
-        return cosine_logits(fusion.features, fusion.weight, self.scale)
+        cosines = cosine_logits(fusion.features, fusion.weight, self.scale)
+        # The bias has no part in them, but DDP waits for a gradient of every parameter.
+        return cosines if fusion.bias is None else cosines + 0 * fusion.bias

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vatt_harmony.balance.evidence import PathGains
 from vatt_harmony.balance.rule import Rule
+from vatt_harmony.balance.scores import at_least_fp32
 
 
 def pareto_weights(fused: Tensor, unimodal: Tensor) -> Tensor:
@@ -43,4 +44,4 @@ class MMPareto(Rule):
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:
-    return torch.cat([tensor.flatten() for tensor in tensors])
+    return at_least_fp32(torch.cat([tensor.flatten() for tensor in tensors]))

@@ -67,7 +67,9 @@ class Evaluator:
         kind, outputs, targets = self._config.task.kind, predictions.outputs, predictions.targets
         told = metrics.figures(kind, outputs[FUSED], targets)
         for name in filter(outputs.__contains__, self._modalities):
-            found = metrics.figures(kind, outputs[name], targets)
+            there = ~np.isnan(outputs[name]).any(-1)  # a head is not asked about clips that lack its modality
+            unknown = {"loss": math.nan, "accuracy": math.nan}
+            found = metrics.figures(kind, outputs[name][there], targets[there]) if there.any() else unknown
             told |= {f"{figure}/{name}": value for figure, value in found.items()}
         return told | worth(outputs, self._modalities, lambda output: metrics.score(kind, output, targets))
 
@@ -93,6 +95,8 @@ class Evaluator:
                 self._balancer, self._modalities, lambda: self._balancer(present=present, **inputs).logits
             )
         means = {name: _mean_of_views(value, views) for name, value in outputs.items()}
+        for name in filter(means.__contains__, self._modalities):
+            means[name][~batch.present[name].cpu().numpy()] = np.nan
         targets = batch.targets.cpu().numpy()
         for row, key in enumerate(batch.keys):
             yield key, targets[row], {name: value[row] for name, value in means.items()}

@@ -29,7 +29,8 @@ class Predictions:
     """Integers `[N]`, or 0 and 1 `[N, C]`, or numbers `[N]`."""
     outputs: Mapping[str, NDArray[np.float32]]
     """Logits `[N, C]`, means over views: `fused`, of the head of each modality that has one, and fused ones with
-    features taken away, such as `without audio+video` and `permuted audio`."""
+    features taken away, such as `without audio+video` and `permuted audio`. Of a head NaN where its modality is
+    missing."""
 
     def save(self, path: Path) -> None:
         """Write an npz with `keys`, `targets` and `outputs/NAME`."""

@@ -130,6 +130,17 @@ def test_what_cannot_be_read_is_counted_and_a_loss_that_is_not_finite_ends_the_r
         finetune(table_recipe(table, optim__lr=1e30, optim__name="sgd"))
 
 
+def test_a_head_is_judged_by_the_clips_that_have_its_modality(tmp_path):
+    table = write_table(tmp_path / "silent")
+    for number in (0, 18, 24, 25):
+        (table.parent / f"{number}.wav").unlink()
+    result = finetune(table_recipe(table, data__missing="mask", train__epochs=1))
+    audio, targets = result.predictions.outputs["audio"], result.predictions.targets
+    assert np.isnan(audio).any(1).tolist() == [True, True, False, False, False, False]
+    assert result.test["accuracy/audio"] == (audio[2:].argmax(1) == targets[2:]).mean()
+    assert all(np.isfinite(values).all() for name, values in result.predictions.outputs.items() if name != "audio")
+
+
 def test_figures_of_other_tasks(table, tmp_path):
     rows = table.read_text().replace("high", "1.5").replace("middle", "0.5").replace("low", "-1")
     numbers = table.with_name("numbers.csv")

@@ -22,6 +22,8 @@ class DataConfig:
     """Which of the set's folds or official splits is tested, counted from 0."""
     label: str = ""
     """What is predicted where a set offers several: a word slot of GRID, a column of a table."""
+    word_seconds: float = 0.0
+    """Of `grid`: only so many seconds around the word that is asked for count; 0 is the whole clip."""
     features: str = ""
     """Folder inside `root` with vectors `KEY.npy` `[T, D]` that are read as the video modality; "" reads pictures."""
     val: float = 0.1
@@ -37,7 +39,8 @@ class DataConfig:
         _check("modalities", self.modalities, bool(self.modalities), "at least one")
         _check("modalities", self.modalities, len(set(self.modalities)) == len(self.modalities), "each once")
         _check("val", self.val, 0 < self.val < 1, "between 0 and 1")
-        _at_least(self, 0, "fold", "workers")
+        _at_least(self, 0, "fold", "workers", "word_seconds")
+        _check("word_seconds", self.word_seconds, self.set == "grid" or not self.word_seconds, "0 for other sets")
 
     @property
     def loader_workers(self) -> int:

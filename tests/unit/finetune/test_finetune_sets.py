@@ -149,6 +149,16 @@ def test_grid_asks_for_any_word_and_hides_it_in_the_text(tmp_path: Path) -> None
         load_set(DataConfig(set="grid", root=str(tmp_path), modalities=BOTH, label="color"))
 
 
+def test_grid_can_look_at_the_word_alone(tmp_path: Path) -> None:
+    _write_grid(tmp_path)
+    for label, span in {"command": (0.0, 0.75), "digit": (1.875, 2.625)}.items():
+        data = DataConfig(set="grid", root=str(tmp_path), modalities=BOTH, label=label, word_seconds=0.75)
+        source = load_set(data).items[0].sources["audio"]
+        assert isinstance(source, MediaFile) and (source.start, source.end) == span
+    with pytest.raises(ValueError, match="word_seconds"):
+        DataConfig(set="ave", root=str(tmp_path), modalities=BOTH, word_seconds=0.75)
+
+
 def test_no_picture_of_av_digits_is_in_two_splits(tmp_path: Path) -> None:
     images = np.zeros((50, 4, 4), np.uint8)
     head = b"\x00\x00\x08\x03" + b"".join(int(n).to_bytes(4, "big") for n in images.shape)
@@ -291,5 +301,6 @@ def _write_grid(root: Path) -> None:
     for number in range(40):
         words = ("bin", "blue" if number % 2 == 0 else "red", "at", "a", "one", "now")
         (root / f"c{number:02d}.mp4").touch()
-        rows.append((f"c{number:02d}.mp4", f"c{number:02d}", " ".join(words), *words, "s1", json.dumps([])))
+        times = json.dumps([[word, place / 2, (place + 1) / 2] for place, word in enumerate(words)])
+        rows.append((f"c{number:02d}.mp4", f"c{number:02d}", " ".join(words), *words, "s1", times))
     _write(root / "sentences.csv", ("path", "id", "sentence", *slots, "speaker", "words_json"), rows)

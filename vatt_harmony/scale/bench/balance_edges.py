@@ -43,7 +43,11 @@ def _samples() -> Samples:
 
 
 def _balancer(model: Toy | None = None, features: Mapping[str, str | Feature] = PATHS, **changes: Any) -> Balancer:
-    given = {"task": Classification(CLASSES), "rule": make_rule("mlb", {}), "example": _samples().inputs} | changes
+    given: dict[str, Any] = {
+        "task": Classification(CLASSES),
+        "rule": make_rule("mlb", {}),
+        "example": _samples().inputs,
+    } | changes
     return Balancer(model or make_toy(dtype=torch.float32), features, **given)
 
 

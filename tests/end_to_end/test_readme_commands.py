@@ -16,6 +16,8 @@ LEAST = {
         "--stream.frames 4 --stream.size 32 --stream.sample_rate 8000 --stream.workers 0"
     ),
     r"align train": "--train.epochs 2 --network.width 8",
+    r"finetune": "--train.epochs 1 --train.batch 4 --data.workers 0",
+    r"--seeds": "--seeds 1",
 }
 CLIPS = 16
 
@@ -73,6 +75,7 @@ def test_commands_of_the_readme(tmp_path: Path) -> None:
     copy_project(tmp_path)
     _write_videos(tmp_path)
     _write_films(tmp_path)
+    _write_labels(tmp_path)
     for block in BLOCKS:
         done = run_block(shortened(block, LEAST), tmp_path, timeout=300)
         assert done.returncode == 0, f"{block}\n{done.stdout[-3000:]}"
@@ -94,3 +97,9 @@ def _write_films(folder: Path) -> None:
     splits = ("train", "train", "val", "test")
     lines = [f"videos/{number}.mp4,told.srt,{split}" for number, split in enumerate(splits)]
     (folder / "films.csv").write_text("\n".join(["path,sentences,split", *lines]) + "\n")
+
+
+def _write_labels(folder: Path) -> None:
+    """`clips.csv`: the videos in two classes."""
+    lines = [f"videos/{number}.mp4,{('even', 'odd')[number % 2]}" for number in range(CLIPS)]
+    (folder / "clips.csv").write_text("\n".join(["path,label", *lines]) + "\n")

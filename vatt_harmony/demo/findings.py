@@ -103,7 +103,7 @@ def figures(findings: Findings) -> list[Figure]:
             row("o", "the same with MLB from scratch", tuned.accuracy[SCRATCH]),
             row("p", "accuracy, MLB minus joint", tuned.differences[JOINT]),
             row("q", "accuracy, pretrained minus from scratch", tuned.differences[SCRATCH]),
-            row("r", "Shapley value of sound, MLB minus joint", tuned.sound[BALANCED] - tuned.sound[JOINT]),
+            row("r", "Shapley value of the picture, MLB minus joint", tuned.picture[BALANCED] - tuned.picture[JOINT]),
         ]
     return rows
 

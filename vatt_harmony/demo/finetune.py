@@ -1,4 +1,4 @@
-"""The demo's fine-tune: the exported encoder learns an attribute that is easy to see and hard to hear."""
+"""The demo's fine-tune: the exported encoder learns the shape in a clip, which is seen as well as heard."""
 
 import csv
 import json
@@ -22,13 +22,13 @@ from vatt_harmony.finetune.train.run import Stopped, finetune
 from vatt_harmony.randomness import keyed_generator
 
 RECIPE = "configs/finetune/demo.yaml"
-LABELLED, VALIDATION = 128, 64
+LABELLED, VALIDATION = 256, 64
 """Training clips whose label is told, and those that choose the epoch."""
 SHORT = 16
 """Both where few steps are asked for."""
 ARMS: dict[str, list[str]] = {
     BALANCED: [],
-    JOINT: ["--balance.rule", "none"],
+    JOINT: ["--balance.rule", "none", "--balance.options", "{}"],
     SCRATCH: ["--encoders.video.pretrained", "false", "--encoders.audio.pretrained", "false"],
 }
 """What each training changes in the recipe."""
@@ -67,7 +67,7 @@ def _write_table(settings: DemoSettings, clips: Mapping[str, Clip]) -> int:
         rows = csv.writer(file)
         rows.writerow(("path", "label", "split"))
         for split, names in splits.items():
-            rows.writerows((clips[name].path.resolve(), clips[name].motion, split) for name in names)
+            rows.writerows((clips[name].path.resolve(), clips[name].form, split) for name in names)
     return len(splits["train"])
 
 
@@ -100,7 +100,7 @@ def _found(results: Mapping[str, Result], labelled: int) -> Finetuned:
         classes=results[BALANCED].predictions.outputs["fused"].shape[1],
         accuracy={arm: bootstrap_mean(hits, seed=0) for arm, hits in right.items()},
         differences={arm: bootstrap_mean(right[BALANCED] - right[arm], seed=0) for arm in others},
-        sound={arm: result.test["shapley/audio"] for arm, result in results.items()},
+        picture={arm: result.test["shapley/video"] for arm, result in results.items()},
     )
 
 

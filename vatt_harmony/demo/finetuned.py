@@ -18,8 +18,8 @@ class Finetuned:
     """Of each training on the held-out clips, picture and sound together; intervals over clips."""
     differences: dict[str, Interval]
     """Accuracy of the balanced training minus that of each other one, paired by clip."""
-    sound: dict[str, float]
-    """What sound is worth to the accuracy of each training: its Shapley value."""
+    picture: dict[str, float]
+    """What the picture, the harder of the two here, is worth to the accuracy of each training: its Shapley value."""
 
     @property
     def chance(self) -> float:

@@ -47,10 +47,11 @@ half of the harmonized run, by the fault that was planted in the clip.</p>{cosin
 """
 
 _FINETUNE = """<h2>Fine-tuned on {labelled} labelled clips</h2>
-<p>The encoder learns how the shape moves, which is easier to see than to hear, from few labels: with its modalities
-balanced by MLB, jointly without balancing, and with MLB from random values; the same clips, steps and rates, one seed.
-Tested once on the held-out clips. The value of sound is its Shapley value: what it adds to the accuracy.</p>
-<table><tr><th>training<th>accuracy<th>95 %, over clips<th>value of sound</tr>{rows}</table>
+<p>The encoder learns which shape a clip shows, seen as an outline and heard as a timbre, from few labels: with its
+modalities balanced by MLB, jointly without balancing, and with MLB from random values; the same clips, steps and rates,
+one seed. Tested once on the held-out clips. The value of the picture, the harder of the two for this encoder, is its
+Shapley value: what it adds to the accuracy.</p>
+<table><tr><th>training<th>accuracy<th>95 %, over clips<th>value of the picture</tr>{rows}</table>
 """
 
 _ALIGNMENT = """<h2>Films aligned with their sentences</h2>
@@ -90,7 +91,7 @@ def _finetune(tuned: Finetuned | None) -> str:
         return ""
     rows = "".join(
         f"<tr><td>{TRAININGS[arm]}<td>{accuracy.value:.3f}<td>{accuracy.low:.3f} … {accuracy.high:.3f}"
-        f"<td>{tuned.sound[arm]:.3f}</tr>"
+        f"<td>{tuned.picture[arm]:.3f}</tr>"
         for arm, accuracy in tuned.accuracy.items()
     )
     return _FINETUNE.format(labelled=tuned.labelled, rows=rows)

@@ -52,9 +52,9 @@ def finding_lines(findings: Findings, settings: DemoSettings) -> list[str]:
 def _finetuned(tuned: Finetuned) -> str:
     balanced, joint, scratch = (tuned.accuracy[arm].value for arm in (BALANCED, JOINT, SCRATCH))
     return (
-        f"fine-tuning    motion from {tuned.labelled} labelled clips: accuracy {balanced:.2f} with MLB, "
-        f"{joint:.2f} without balancing, {scratch:.2f} from scratch (chance {tuned.chance:.2f}); of that sound "
-        f"is worth {tuned.sound[BALANCED]:.2f}, {tuned.sound[JOINT]:.2f} without balancing; one seed"
+        f"fine-tuning    form from {tuned.labelled} labelled clips: accuracy {balanced:.2f} with MLB, "
+        f"{joint:.2f} without balancing, {scratch:.2f} from scratch (chance {tuned.chance:.2f}); of that the picture "
+        f"is worth {tuned.picture[BALANCED]:.2f}, {tuned.picture[JOINT]:.2f} without balancing; one seed"
     )
 
 

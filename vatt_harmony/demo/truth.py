@@ -16,8 +16,8 @@ class Clip:
     """"" for a clean clip."""
     unseen: bool
     """Held out, with a combination of attributes that never occurs in training."""
-    motion: str = ""
-    """How its shape moves, which is easier to see than to hear."""
+    form: str = ""
+    """Its shape, which is seen as an outline and heard as a timbre."""
 
 
 def read_truth(corpus: Path) -> dict[str, Clip]:
@@ -31,7 +31,7 @@ def read_truth(corpus: Path) -> dict[str, Clip]:
                 captions=tuple(json.loads(row["captions"])),
                 fault=facts[row["video_id"]]["fault"],
                 unseen=facts[row["video_id"]]["unseen"],
-                motion=facts[row["video_id"]]["motion"],
+                form=facts[row["video_id"]]["form"],
             )
             for row in csv.DictReader(file)
         }

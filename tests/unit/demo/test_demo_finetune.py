@@ -34,7 +34,7 @@ def test_three_trainings_of_equal_length(settings: DemoSettings, monkeypatch: py
     clips = read_truth(settings.corpus)
     found = finetune_encoder(settings, clips)
     assert found.labelled == 16 and found.chance <= 1 / 3
-    assert set(found.accuracy) == {BALANCED, JOINT, SCRATCH} == set(found.sound)
+    assert set(found.accuracy) == {BALANCED, JOINT, SCRATCH} == set(found.picture)
     assert all(accuracy.n == 8 for accuracy in found.accuracy.values())
     for arm, difference in found.differences.items():
         expected = found.accuracy[BALANCED].value - found.accuracy[arm].value
@@ -53,10 +53,10 @@ def test_labels_are_the_truth_of_clean_clips(settings: DemoSettings) -> None:
     finetune_encoder(settings, clips := read_truth(settings.corpus))
     with (settings.finetuning / "clips.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["label"] for row in rows} <= {"right", "left", "up", "down", "grow", "shrink"}
+    assert {row["label"] for row in rows} <= {"circle", "square", "triangle", "cross", "ring", "star"}
     for row in rows:
         clip = clips[Path(row["path"]).stem]
-        assert not clip.fault and clip.motion == row["label"]
+        assert not clip.fault and clip.form == row["label"]
         assert row["path"].endswith(f"test_{row['path'][-9:]}") == (row["split"] == "test")
     assert [sum(row["split"] == split for row in rows) for split in ("train", "val", "test")] == [16, 12, 8]
 
@@ -65,7 +65,7 @@ def test_the_trainings_differ_in_what_is_compared() -> None:
     settings = DemoSettings(out=Path("demo"), seed=3)
     balanced, joint, scratch = (module._config(settings, arm) for arm in (BALANCED, JOINT, SCRATCH))
     assert balanced.balance.rule == "mlb" and balanced.seed == 3
-    assert joint == replace(balanced, balance=replace(balanced.balance, rule="none"))
+    assert joint == replace(balanced, balance=replace(balanced.balance, rule="none", options={}))
     assert not any(encoder.pretrained for encoder in scratch.encoders.values())
     assert replace(scratch, encoders=balanced.encoders) == balanced
     assert balanced.encoders["video"].weights == str(settings.encoder)

@@ -40,7 +40,7 @@ TUNED = Finetuned(
         for arm, value in ((BALANCED, 0.9), (JOINT, 0.85), (SCRATCH, 0.5))
     },
     differences={JOINT: Interval(0.05, 0.0, 0.1, 256), SCRATCH: Interval(0.4, 0.3, 0.5, 256)},
-    sound={BALANCED: 0.2, JOINT: 0.15, SCRATCH: 0.1},
+    picture={BALANCED: 0.2, JOINT: 0.15, SCRATCH: 0.1},
 )
 FOUND = Found(against_hard=0.8, against_rest=0.7, by_fault={})
 
@@ -114,8 +114,8 @@ def test_lines_say_what_was_found() -> None:
     assert "+2.0%" in lines[3]
     assert lines[4].endswith("demo/encoder")
     assert lines[5] == (
-        "fine-tuning    motion from 128 labelled clips: accuracy 0.90 with MLB, 0.85 without balancing, 0.50 from "
-        "scratch (chance 0.17); of that sound is worth 0.20, 0.15 without balancing; one seed"
+        "fine-tuning    form from 128 labelled clips: accuracy 0.90 with MLB, 0.85 without balancing, 0.50 from "
+        "scratch (chance 0.17); of that the picture is worth 0.20, 0.15 without balancing; one seed"
     )
     assert lines[6] == (
         "alignment      clip accuracy 0.80 against 0.70 of the best baseline (Drop-DTW), page demo/alignment/index.html"

@@ -1,6 +1,7 @@
 """Means over test clips and seeds, how sure they are, and paired differences of arms."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,10 +52,15 @@ def two_way(values: Hits) -> Interval:
     The bootstrap of crossed factors (Owen 2007) errs on the wide side. Clips and seeds are the same for all arms, so a
     difference of two such tables is paired in both.
     """
-    seeds, clips = values.shape
-    generator = keyed_generator(0, "two-way bootstrap")
-    by_seed = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=DRAWS) / seeds
-    by_clip = generator.multinomial(clips, np.full(clips, 1 / clips), size=DRAWS) / clips
+    by_seed, by_clip = _shares(*values.shape, DRAWS)
     drawn = np.einsum("ds,ds->d", by_seed, by_clip @ values.T)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return Interval(100 * float(values.mean()), 100 * float(low), 100 * float(high), clips)
+    return Interval(100 * float(values.mean()), 100 * float(low), 100 * float(high), values.shape[1])
+
+
+@lru_cache(maxsize=4)
+def _shares(seeds: int, clips: int, draws: int) -> tuple[Hits, Hits]:
+    """Weights `[draws, seeds]` and `[draws, clips]`; drawing them is nearly all of the work, and all arms share them."""
+    generator = keyed_generator(0, "two-way bootstrap")
+    by_seed, by_clip = (generator.multinomial(n, np.full(n, 1 / n), size=draws) / n for n in (seeds, clips))
+    return by_seed, by_clip

@@ -10,6 +10,7 @@ from vatt_harmony.scale.balance_study.compare import Reading, Table, fused, hits
 from vatt_harmony.scale.balance_study.data import TASKS
 from vatt_harmony.scale.balance_study.records import Record
 from vatt_harmony.scale.balance_study.task import MODALITIES
+from vatt_harmony.scale.balance_study.tuning import tuning
 
 HEAD = (
     "arm", "accuracy", "minus joint", "minus multiloss", "probe picture", "probe sound", "weaker probe minus alone",
@@ -61,7 +62,7 @@ def _task(table: Table, task: str) -> str:
     for arm in arms():
         if arm.name in known:
             lines += _alone(table, task, arm) if arm.rule == ALONE else [_arm(table, task, arm)]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", "Tuning, first seed:", "", *tuning(table, task)])
 
 
 def _alone(table: Table, task: str, arm: Arm) -> list[str]:

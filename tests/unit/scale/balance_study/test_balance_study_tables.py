@@ -39,7 +39,7 @@ def record(task: str, arm: str, fold: int, seed: int) -> Record:
     return Record(
         task=task, arm=arm, fold=fold, seed=seed,
         chosen=dict.fromkeys(validation, 0),
-        trials=[Trial(validation=validation, loss=dict.fromkeys(validation, 1.0), k=[])] * (seed == 0),
+        trials=[Trial(validation=validation, loss=dict.fromkeys(validation, 1.0), k=[])] * 6 * (seed == 0),
         clips=CLIPS,
         hits=dict.fromkeys((*MODALITIES, "ensemble") if alone else ("fused",), right),
         probes=dict.fromkeys(MODALITIES, packed(torch.arange(CLIPS) < 4)),
@@ -100,6 +100,7 @@ def test_a_study_is_published_as_records_tables_and_plots(made: list[Record], tm
     text = (tmp_path / "out" / "tables.md").read_text()
     assert all(arm.name in text for arm in arms() if arm.rule != ALONE)
     assert "ensemble of both, SGD | 62.5" in text
+    assert "| joint, SGD | 0.04, decay 0.0001: 80.0 (5); " in text
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {FILE, "tables.md", "accuracy.png", "coefficients.png", "probes.png"}
 

@@ -60,7 +60,7 @@ def two_way(values: Hits) -> Interval:
 
 @lru_cache(maxsize=4)
 def _shares(seeds: int, clips: int, draws: int) -> tuple[Hits, Hits]:
-    """Weights `[draws, seeds]` and `[draws, clips]`; drawing them is nearly all of the work, and all arms share them."""
+    """Weights `[draws, seeds]` and `[draws, clips]`: drawing them is nearly all the work, and all arms share them."""
     generator = keyed_generator(0, "two-way bootstrap")
     by_seed, by_clip = (generator.multinomial(n, np.full(n, 1 / n), size=draws) / n for n in (seeds, clips))
     return by_seed, by_clip

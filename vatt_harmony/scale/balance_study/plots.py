@@ -86,7 +86,7 @@ def _coefficients(table: Table) -> Figure:
         bottom.set_xlabel("share of the steps, %", fontsize=8)
     above[0].set_ylabel("k", fontsize=8)
     below[0].set_ylabel("mean |k - 1|", fontsize=8)
-    above[0].legend(frameon=False, fontsize=6)
+    above[1].legend(frameon=False, fontsize=6)  # where nothing is in its way
     below[0].legend(frameon=False, fontsize=6)
     return figure
 

@@ -33,7 +33,8 @@ class DataConfig:
     cache: Literal["none", "memory"] = "none"
     """`memory` decodes each clip once and keeps it in the trainer's process, without workers; for sets that fit."""
     missing: Literal["drop", "mask"] = "drop"
-    """What becomes of a clip that lacks a modality: it is left out, or that modality is zero and marked absent."""
+    """What becomes of a clip that lacks a modality: it is left out, or used without: the modality is not encoded, its
+    features are zeros."""
 
     def __post_init__(self) -> None:
         _check("modalities", self.modalities, bool(self.modalities), "at least one")
@@ -408,7 +409,7 @@ class TrainConfig:
     epoch_steps: int = 0
     """Optimizer steps called one epoch; 0 is the whole training split."""
     eval_items: int = 0
-    """Items of the validation and of the test split that are evaluated, the first ones; 0 is all."""
+    """Items of the validation and of the test split that are evaluated, from all over it; 0 is all."""
 
     def __post_init__(self) -> None:
         _at_least(self, 1, "epochs", "batch", "accumulation")

@@ -1,5 +1,6 @@
 """A configuration to its labelled set and the three data sets made of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 from vatt_harmony.finetune.config import FinetuneConfig
 from vatt_harmony.finetune.cut import Encode
 from vatt_harmony.finetune.dataset import FinetuneDataset
-from vatt_harmony.finetune.items import LabelledSet, Split
+from vatt_harmony.finetune.items import Item, LabelledSet, Split
 from vatt_harmony.finetune.sets import load_set
 from vatt_harmony.finetune.store import ClipStore
+from vatt_harmony.randomness import keyed_generator
 from vatt_harmony.stream.tokenizer import load_tokenizer
 
 
@@ -39,7 +41,7 @@ def open_splits(config: FinetuneConfig, store: ClipStore | None = None) -> Split
     def split(name: Split) -> FinetuneDataset:
         items = labelled.split(name)
         return FinetuneDataset(
-            items[: config.train.eval_items] if name != "train" and config.train.eval_items else items,
+            spread(items, config.train.eval_items, name) if name != "train" and config.train.eval_items else items,
             config.inputs,
             config.data.modalities,
             train=name == "train",
@@ -52,6 +54,17 @@ def open_splits(config: FinetuneConfig, store: ClipStore | None = None) -> Split
         )
 
     return Splits(labelled=labelled, train=split("train"), val=split("val"), test=split("test"))
+
+
+def spread(items: Sequence[Item], count: int, name: str) -> list[Item]:
+    """At most `count` of the items, one drawn from each of as many equal stretches: a list may be sorted by class.
+
+    The draws are keyed by `name` alone, so that all seeds are judged by the same items.
+    """
+    if count >= len(items):
+        return list(items)
+    places = np.arange(count) + keyed_generator(0, "eval items", name).random(count)
+    return [items[int(place * len(items) / count)] for place in places]
 
 
 def encoder_of_text(config: FinetuneConfig) -> Encode:

@@ -24,13 +24,15 @@ class Unreadable:
     def add(self, batch: FinetuneBatch) -> None:
         """Take the account of one batch; raises UserError when PATIENCE clips failed and none could be read."""
         self._read += len(batch)
+        used = set(batch.keys)
         for key, reason in batch.failures:
             if (key, reason) in self.failed:
                 continue
             self.failed.add((key, reason))
             self.counts[reason] += 1
             if self.counts[reason] == 1:
-                logger.warning("%s: %s cannot be read (%s); more of this kind are counted", self.name, key, reason)
+                told = _without(reason) if key in used else f"cannot be read ({reason})"
+                logger.warning("%s: %s %s; more of this kind are counted", self.name, key, told)
         if len(self.failed) >= PATIENCE:
             self.check()
 
@@ -45,3 +47,9 @@ class Unreadable:
             "There is nothing to learn from or to test on",
             f"Check data.root, data.modalities and a file such as that of {first[0]}",
         )
+
+
+def _without(reason: str) -> str:
+    """Of a clip that is used for what else it has."""
+    modality, _, why = reason.partition(": ")
+    return f"has no {modality} (used without: {why})"

@@ -105,6 +105,15 @@ def test_windows_of_whole_videos_and_of_steps(youcook2: tuple[Path, Path]) -> No
     assert len(whole.windows) == 4
 
 
+def test_two_files_of_one_name_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a/one.mp4", "b/one.webm", "b/two.mp4", "c/two.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with caplog.at_level("WARNING"):
+        assert find_videos(tmp_path) == {"one": tmp_path / "a/one.mp4", "two": tmp_path / "b/two.mp4"}
+    assert "their name: 1, such as" in caplog.text and "one.webm" in caplog.text
+
+
 def test_ranks_follow_both_averages(exported: Path, msrvtt: tuple[Path, Path]) -> None:
     model, processor = load_model(exported)
     rows = read_annotations("msrvtt", msrvtt[0])

@@ -21,6 +21,7 @@ from vatt_harmony.finetune.cut import cut_audio, cut_video
 from vatt_harmony.finetune.dataset import FinetuneDataset, target_tensor
 from vatt_harmony.finetune.items import FeatureFile, FrameFolder, IdxImage, Item, MediaFile, Source, Text
 from vatt_harmony.finetune.pictures import RegionOf, StoredPictures
+from vatt_harmony.finetune.splits import spread
 from vatt_harmony.finetune.store import ClipStore
 from vatt_harmony.finetune.unreadable import Unreadable
 from vatt_harmony.media.encode import encode_clip
@@ -238,6 +239,22 @@ def test_failures_are_counted_once_a_clip_and_a_run_that_reads_nothing_stops(
     with pytest.raises(UserError, match="50 audio: decode error"):
         nothing.add(batch((), 49))
     Unreadable("an empty pass").check()
+
+
+def test_a_clip_that_is_used_without_a_modality_is_not_told_as_lost(caplog: pytest.LogCaptureFixture) -> None:
+    used = FinetuneBatch(
+        inputs={}, present={}, targets=torch.zeros(1), keys=("a",), failures=(("a", "audio: no audio stream"),)
+    )
+    with caplog.at_level(logging.WARNING):
+        Unreadable("the train split").add(used)
+    assert "a has no audio (used without: no audio stream)" in caplog.text and "cannot be read" not in caplog.text
+
+
+def test_a_share_of_a_sorted_set_comes_from_all_over_it() -> None:
+    items = _items([{}] * 100, "test")
+    chosen = [int(item.key) for item in spread(items, 10, "test")]
+    assert [place // 10 for place in chosen] == list(range(10)) and len({place % 10 for place in chosen}) > 1
+    assert spread(items, 10, "test") == spread(items, 10, "test") and spread(items, 200, "test") == items
 
 
 def test_targets_of_each_task() -> None:

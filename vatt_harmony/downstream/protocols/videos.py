@@ -1,5 +1,6 @@
 """Windows of the videos an annotation names, decoded beside one another; what cannot be read is told by row."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from vatt_harmony.media.decode import open_media
 from vatt_harmony.media.errors import MediaError
 from vatt_harmony.shards.sample import VIDEO_EXTENSIONS
 
+log = logging.getLogger(__name__)
+
 Frames = NDArray[np.uint8]
 
 
@@ -28,11 +31,21 @@ class Shown:
 
 
 def find_videos(folder: Path) -> dict[str, Path]:
-    """Name without extension -> video file, of all below `folder`; raises UserError where it is no folder."""
+    """Name without extension -> video file, of all below `folder`; raises UserError where it is no folder.
+
+    Of files that share a name the first path counts; how many are left out is told.
+    """
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder", "There is nothing to retrieve", "Give the folder of the videos")
-    found = (path for path in sorted(folder.rglob("*")) if path.suffix[1:].lower() in VIDEO_EXTENSIONS)
-    return {path.stem: path for path in found}
+    found: dict[str, Path] = {}
+    others = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix[1:].lower() in VIDEO_EXTENSIONS and found.setdefault(path.stem, path) != path:
+            others.append(path)
+    if others:
+        first = f"{others[0]} beside {found[others[0].stem]}"
+        log.warning("files left out, as one before them has their name: %d, such as %s", len(others), first)
+    return found
 
 
 def show(rows: Sequence[Row], videos: dict[str, Path], cut: Cut, windows: int, threads: int) -> Iterator[Shown]:

@@ -1,8 +1,10 @@
 """The encoder of one modality: what prepares its input, its network, and what of it learns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -31,8 +33,24 @@ class ModalityEncoder(nn.Module):
         elif config.train == "lora":
             add_lora(backbone, config.lora)
 
-    def forward(self, media: Tensor) -> EncoderOutput:
-        """Media of B clips, as the data set collates them, to their features."""
+    def forward(self, media: Tensor, present: Tensor | None = None) -> EncoderOutput:
+        """Media of B clips, as the data set collates them, to their features.
+
+        Zeros where `present`, bool `[B]`, is false. Clips that lack the modality do not pass through the network: they
+        would move the statistics of batch norms.
+        """
+        if present is None or bool(present.all()):
+            return self._encode(media)
+        rows = present.nonzero()[:, 0]
+        if len(rows) > 1:
+            return self._encode(media[rows]).spread(rows, len(media))
+        with _kept_statistics(self.backbone):
+            if len(rows) == 1:
+                return self._encode(media[rows]).spread(rows, len(media))
+            # A blank clip, of which nothing is used: every weight gets a gradient, of zero, as other ranks expect.
+            return self._encode(torch.zeros_like(media[:1])).spread(rows.new_zeros(1), len(media)).where(present)
+
+    def _encode(self, media: Tensor) -> EncoderOutput:
         pooled, tokens, mask = self.backbone(self.frontend(media))
         if not self.read_tokens:
             return EncoderOutput(pooled)
@@ -48,6 +66,19 @@ class ModalityEncoder(nn.Module):
                 if isinstance(module, _BatchNorm):
                     module.eval()
         return self
+
+
+@contextmanager
+def _kept_statistics(network: nn.Module) -> Iterator[None]:
+    """Within it batch norms normalise by their running statistics: a single clip has none of its own to give."""
+    moving = [module for module in network.modules() if isinstance(module, _BatchNorm) and module.training]
+    for module in moving:
+        module.eval()
+    try:
+        yield
+    finally:
+        for module in moving:
+            module.train()
 
 
 def build_encoder(

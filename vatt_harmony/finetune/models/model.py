@@ -65,16 +65,17 @@ class FinetuneModel(nn.Module):
     def forward(self, present: Mapping[str, Tensor] | None = None, **inputs: Tensor) -> Tensor:
         """Logits `[B, C]` of the media of every modality; `present` is bool `[B]` for those that may be missing.
 
-        The features of a missing modality are zeros for the fusion, as when it is removed to be measured. Raises
-        ValueError when a modality of the model has no input, or another one has.
+        A missing modality is not encoded: its features are zeros for the fusion, as when it is removed to be measured.
+        Raises ValueError when a modality of the model has no input, or another one has.
         """
         if set(inputs) != set(self.encoders):
             raise ValueError(
                 f"inputs are given for {sorted(inputs)}, the model reads {sorted(self.encoders)}; give each of them, "
                 "and mark by `present` which clips lack one"
             )
-        features = {name: encoder(inputs[name]) for name, encoder in self.encoders.items()}
-        for name, shown in (present or {}).items():
+        known = present or {}
+        features = {name: encoder(inputs[name], known.get(name)) for name, encoder in self.encoders.items()}
+        for name, shown in known.items():  # once more: a modality that is permuted may have come from another clip
             features[name] = features[name].where(shown)
         logits: Tensor = self.fusion(features)
         return logits

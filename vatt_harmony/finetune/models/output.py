@@ -21,3 +21,13 @@ class EncoderOutput(NamedTuple):
         pooled = self.pooled.masked_fill(~present[:, None], 0)
         tokens = self.tokens if self.tokens is None else self.tokens.masked_fill(~present[:, None, None], 0)
         return EncoderOutput(pooled, tokens, self.mask)
+
+    def spread(self, rows: Tensor, clips: int) -> "EncoderOutput":
+        """These features as rows int64 `[B]` of as many `clips`; the others are zeros, whose tokens are no padding."""
+
+        def placed(values: Tensor) -> Tensor:
+            return values.new_zeros(clips, *values.shape[1:]).index_copy(0, rows, values)
+
+        tokens = None if self.tokens is None else placed(self.tokens)
+        mask = None if self.mask is None else ~placed(~self.mask)
+        return EncoderOutput(placed(self.pooled), tokens, mask)

@@ -66,7 +66,7 @@ class Result:
     seconds: float
     """Wall-clock time of training, validations included, over all starts of the run."""
     failures: Mapping[str, Mapping[str, int]]
-    """Split -> reason -> clips that this start of the run could not read."""
+    """Split -> reason -> clips that this start of the run could not read, or with `data.missing: mask` not wholly."""
     predictions: Predictions
     """Of the test split."""
 

@@ -10,6 +10,7 @@ from support.exports import STREAM, make_export
 from support.finetune_models import CNN, clips, save_bert, save_wav2vec, small_finetune_model
 from torch import Tensor
 
+from vatt_harmony.balance import MLB, Balancer, Classification
 from vatt_harmony.errors import UserError
 from vatt_harmony.finetune.models.fusions.build import FUSIONS
 from vatt_harmony.finetune.models.model import FinetuneModel
@@ -30,6 +31,41 @@ def test_a_missing_modality_is_as_if_its_features_were_zero(fusion: str) -> None
         masked, whole = model(present=present, **silent), model(**clips())
     torch.testing.assert_close(masked[[0, 2]], whole[[0, 2]])
     assert masked.isfinite().all() and not torch.allclose(masked[1], whole[1])
+
+
+@pytest.mark.parametrize("shown", [(0, 2), (1,), ()])
+def test_clips_without_a_modality_leave_its_batch_norms_alone(shown: tuple[int, ...]) -> None:
+    model = small_finetune_model(BOTH).train()
+    present = torch.tensor([row in shown for row in range(3)])
+    given, encoder, own = clips(), model.encoders["audio"], small_finetune_model(BOTH).train().encoders["audio"]
+    before = {name: value.clone() for name, value in encoder.named_buffers()}
+    pooled = encoder(given["audio"], present).pooled
+    assert not pooled[~present].any()
+    if len(shown) > 1:  # as if there were no others
+        torch.testing.assert_close(pooled[present], own(given["audio"][present]).pooled)
+        before = dict(own.named_buffers())
+    elif shown:  # a single clip has no statistics
+        torch.testing.assert_close(pooled[present], own.eval()(given["audio"][present]).pooled)
+    torch.testing.assert_close(dict(encoder.named_buffers()), before)
+    assert all(module.training for module in encoder.modules())
+    model(present={"audio": present}, **given).sum().backward()
+    learns = [parameter.grad is not None for parameter in model.parameters()]
+    assert all(learns)  # DDP waits for each
+    moved = any(bool(parameter.grad.any()) for parameter in encoder.parameters() if parameter.grad is not None)
+    assert moved == bool(shown)
+
+
+def test_a_missing_modality_stays_missing_when_it_is_permuted_and_when_features_are_cached() -> None:
+    model = small_finetune_model(BOTH)
+    balancer = Balancer(model, model.feature_paths, task=Classification(3), rule=MLB(), example=clips()).eval()
+    present = {"audio": torch.tensor([True, False, True]), "video": torch.ones(3, dtype=torch.bool)}
+    with torch.no_grad(), balancer.cached_features():
+        whole = balancer(present=present, **clips())
+        with balancer.without({"audio"}, "permute"):
+            permuted = balancer(present=present, **clips())
+    assert not whole.features["audio"][1].any() and torch.equal(permuted.features["audio"], whole.features["audio"])
+    torch.testing.assert_close(permuted.logits[1], whole.logits[1])
+    assert not torch.allclose(permuted.logits[0], whole.logits[0])
 
 
 def test_inputs_are_those_of_the_model() -> None:

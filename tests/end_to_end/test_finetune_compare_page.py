@@ -1,6 +1,7 @@
 """The page of `finetune --compare` in a browser: drawn, silent on the network, and answering to clicks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from support.browser import Page, browser, find_browser
@@ -62,3 +63,17 @@ def test_it_has_a_dark_theme(page):
     before = page.evaluate(ground)
     page.evaluate("document.getElementById('theme').click()")
     assert page.evaluate(ground) != before
+
+
+def test_axes_have_whole_epochs_and_no_shares_below_none(page, tmp_path):
+    across = "[...document.querySelectorAll('#curves text[text-anchor=middle]')].map((tick) => tick.textContent)"
+    assert page.evaluate(across) == ["1", "2"]
+    nothing = [replace(each, test=dict.fromkeys(each.test, 0.0), curve=each.curve[:1]) for each in made_records(1)]
+    rows = by_row(nothing)
+    html = render(rows, "accuracy", find(rows, "accuracy"), notes(rows, "accuracy", []), ("video", "audio"), "")
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    page.events.clear()
+    page.open((tmp_path / "page.html").as_uri(), 1280, 900)
+    assert page.evaluate(across) == ["1"]  # a single epoch
+    axis = page.evaluate("document.querySelector('#rows .axis').textContent")
+    assert axis.startswith("0") and "−" not in axis

@@ -28,6 +28,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _finetune(options: argparse.Namespace) -> int:
+    from vatt_harmony.finetune.early import check_early
+
+    options.run = options.run or Path("runs") / options.config.stem
+    check_early(options.config, options.overrides, options.run)
     from vatt_harmony.finetune.verb import finetune_verb
 
     return finetune_verb(options)

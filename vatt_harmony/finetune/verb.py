@@ -35,7 +35,7 @@ def finetune_verb(options: argparse.Namespace) -> int:
     if not first_process():
         logging.getLogger("vatt_harmony").setLevel(logging.WARNING)
     config = load_config(FinetuneConfig, shipped_file(str(options.config)), options.overrides)
-    run: Path = options.run or Path("runs") / options.config.stem
+    run: Path = options.run
     if options.seeds < 1:
         raise UserError(f"--seeds is {options.seeds}", "Nothing would be trained", "Give at least 1")
     try:

@@ -7,7 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.console import Console
-from webdataset.writer import TarWriter
 
 from vatt_harmony.errors import UserError
 from vatt_harmony.media.errors import MediaError
@@ -162,6 +161,8 @@ def write_shard(plan: ShardPlan, settings: BuildSettings, digest: str) -> ShardS
 
     Returns the account. When none of its clips can be stored there is an account but no tar.
     """
+    from webdataset.writer import TarWriter  # here, as it imports torch, which most verbs can do without for long
+
     _remove(plan.path)
     stats = ShardStats(tool=_tool(), digest=digest)
     temporary = plan.path.with_name(plan.path.name + ".tmp")

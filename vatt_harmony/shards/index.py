@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from webdataset.shardlists import expand_urls
-
 from vatt_harmony.errors import UserError
 from vatt_harmony.shards.entries import SampleEntry, SampleTable
 from vatt_harmony.shards.sample import split_member
@@ -56,6 +54,8 @@ def open_source(spec: str) -> list[Path]:
             "The source would be without its samples",
             "Correct the path, or build the shards first: vatt-harmony shards build",
         )
+    from webdataset.shardlists import expand_urls  # here, as it imports torch, which most verbs can do without for long
+
     found: list[Path] = []
     missing: list[str] = []
     for name in expand_urls(spec):

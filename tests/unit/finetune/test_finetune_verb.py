@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,14 @@ def test_a_comparison_goes_on_and_writes_page_and_table(recipe, tmp_path, capsys
     assert f"page: {folder / 'compare.html'}" in capsys.readouterr().out
     monkeypatch.setattr(compare_run, "finetune", lambda *_, **__: pytest.fail("it is recorded"))
     assert cli.main(given) == 0
+
+
+def test_a_mistake_in_the_table_is_told_before_torch_is_imported(recipe, tmp_path):
+    (tmp_path / "clips.csv").write_text("path,lable\na.wav,one\n")
+    given = ["finetune", str(recipe), "--run", str(tmp_path / "run"), "--data.root", str(tmp_path / "clips.csv")]
+    code = f"import sys; from vatt_harmony import cli; print(cli.main({given!r}), 'torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert found.stdout.split() == ["2", "False"] and "no column 'label'" in found.stderr
 
 
 @pytest.mark.parametrize(

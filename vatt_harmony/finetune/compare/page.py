@@ -7,7 +7,7 @@ from typing import Any
 
 from vatt_harmony.engine.files import plain
 from vatt_harmony.finetune.compare.findings import SHARES, Rows, Sentence, reference_of
-from vatt_harmony.finetune.compare.markdown import with_error
+from vatt_harmony.finetune.compare.markdown import counts, with_error
 from vatt_harmony.finetune.compare.records import Record
 from vatt_harmony.finetune.compare.statistics import paired
 from vatt_harmony.finetune.train.result import mean_and_error
@@ -55,6 +55,7 @@ def _row(name: str, records: Sequence[Record], figure: str, modalities: Sequence
         "values": values,
         "mean": mean,
         "error": error,
+        "clips": counts([record.items for record in records]),
         "updates": records[0].updates,
         "minutes": sum(record.seconds for record in records) / len(records) / 60,
         "curve": curve([record.curve for record in records], "epoch", f"validation/{figure}"),

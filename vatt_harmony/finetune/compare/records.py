@@ -1,5 +1,6 @@
 """Records of a comparison: one JSON line for each row and seed, enough for the table and the page."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,6 +29,10 @@ class Record:
     seconds: float
     validation: Mapping[str, float]
     test: Mapping[str, float]
+    items: int = 0
+    """Test clips that the figures are of."""
+    clips: str = ""
+    """Digest of their keys: rows of other modalities may lack other clips."""
     curve: Sequence[Mapping[str, float]] = ()
     """Figures of up to 60 epochs, evenly spread."""
     trace: Sequence[Mapping[str, float]] = ()
@@ -44,9 +49,16 @@ def record(row: str, seed: int, result: Result, figure: str) -> Record:
         seconds=result.seconds,
         validation=result.validation,
         test=result.test,
+        items=len(result.predictions.keys),
+        clips=digest(result.predictions.keys),
         curve=[_kept(epoch, CURVE, f"validation/{figure}") for epoch in spread(result.history)],
         trace=[_kept(line, TRACE, "k/") for line in spread(result.trace)],
     )
+
+
+def digest(keys: Sequence[str]) -> str:
+    """Of the clips' names, in whatever order."""
+    return hashlib.blake2b("\n".join(sorted(keys)).encode(), digest_size=8).hexdigest()
 
 
 def spread(lines: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:

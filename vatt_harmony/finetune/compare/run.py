@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vatt_harmony.engine.launch import first_process
-from vatt_harmony.finetune.compare.records import Record, append_record, read_records, record
+from vatt_harmony.finetune.compare.records import Record, append_record, digest, read_records, record
 from vatt_harmony.finetune.compare.rows import ENSEMBLE, ONLY, Row, make_rows
 from vatt_harmony.finetune.config import FinetuneConfig
 from vatt_harmony.finetune.monitor.removals import FUSED
@@ -66,7 +66,7 @@ def _ensemble(config: FinetuneConfig, seed: int, folder: Path) -> Record:
     """The mean of what the networks of single modalities predict; nothing of it is trained."""
     singles = [_finished(run_folder(folder, f"{ONLY}{name}", seed)) for name in config.data.modalities]
     kind = config.task.kind
-    outputs, targets = mean_prediction(kind, [single.predictions for single in singles])
+    keys, outputs, targets = mean_prediction(kind, [single.predictions for single in singles])
     return Record(
         row=ENSEMBLE,
         seed=seed,
@@ -75,21 +75,23 @@ def _ensemble(config: FinetuneConfig, seed: int, folder: Path) -> Record:
         seconds=sum(single.seconds for single in singles),
         validation={},
         test=metrics.figures(kind, outputs, targets),
+        items=len(keys),
+        clips=digest(keys),
     )
 
 
-def mean_prediction(kind: str, each: Sequence[Predictions]) -> tuple[Array, Array]:
-    """Outputs whose probabilities are the means of several networks', and targets, of the items that all could read."""
+def mean_prediction(kind: str, each: Sequence[Predictions]) -> tuple[list[str], Array, Array]:
+    """Items that all networks could read, outputs whose probabilities are the means of theirs, and targets."""
     shared = set.intersection(*(set(predictions.keys) for predictions in each))
     chosen = [[place for place, key in enumerate(predictions.keys) if key in shared] for predictions in each]
     outputs = np.stack([own.outputs[FUSED][rows].astype(np.float64) for own, rows in zip(each, chosen, strict=True)])
-    targets = each[0].targets[chosen[0]]
+    keys, targets = [each[0].keys[place] for place in chosen[0]], each[0].targets[chosen[0]]
     if kind == "classification":
-        return np.log(np.maximum(metrics.softmax(outputs).mean(0), 1e-12)), targets
+        return keys, np.log(np.maximum(metrics.softmax(outputs).mean(0), 1e-12)), targets
     if kind == "multilabel":
         share = np.clip((1 / (1 + np.exp(-outputs))).mean(0), 1e-12, 1 - 1e-12)
-        return np.log(share) - np.log1p(-share), targets
-    return outputs.mean(0), targets
+        return keys, np.log(share) - np.log1p(-share), targets
+    return keys, outputs.mean(0), targets
 
 
 def run_folder(folder: Path, row: str, seed: int) -> Path:

@@ -31,8 +31,15 @@ def by_row(records: Sequence[Record]) -> dict[str, list[Record]]:
     return {row: rows[row] for row in dict.fromkeys(record.row for record in records)}
 
 
+def same_clips(first: Sequence[Record], second: Sequence[Record]) -> bool:
+    """Whether two rows were tested on the same clips; a row of one modality has no use for those that lack it."""
+    return {record.clips for record in first} == {record.clips for record in second}
+
+
 def paired(first: Sequence[Record], second: Sequence[Record], figure: str) -> Difference:
-    """First minus second in a test figure, over the seeds that both have."""
+    """First minus second in a test figure, over the seeds that both have; NaN where they were tested on other clips."""
+    if not same_clips(first, second):
+        return Difference(mean=math.nan, low=math.nan, high=math.nan)
     others: Mapping[int, Record] = {record.seed: record for record in second}
     both = [(one, others[one.seed]) for one in first if one.seed in others]
     values = [one.test.get(figure, math.nan) - other.test.get(figure, math.nan) for one, other in both]

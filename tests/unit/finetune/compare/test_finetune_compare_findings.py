@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from support.finetune_records import ACCURACY, made_records
 
 from vatt_harmony.finetune.compare.findings import find, notes, reference_of
 from vatt_harmony.finetune.compare.markdown import markdown, table
-from vatt_harmony.finetune.compare.records import POINTS, append_record, read_records, spread
+from vatt_harmony.finetune.compare.records import POINTS, append_record, digest, read_records, spread
 from vatt_harmony.finetune.compare.run import mean_prediction
 from vatt_harmony.finetune.compare.statistics import by_row, paired
 from vatt_harmony.finetune.train.result import Predictions
@@ -36,8 +37,27 @@ def test_the_finding_names_the_best_rule_and_what_it_is_compared_with():
 
 def test_notes_say_what_was_not_done():
     told = " ".join(notes(ROWS, "accuracy", ["Data: made."]))
-    assert "5 seeds for 30 optimizer steps" in told and "ensemble" in told and told.endswith("Data: made.")
+    assert "the same 5 seeds for 30 optimizer steps" in told and "ensemble" in told and told.endswith("Data: made.")
+    assert "with the same seed for" in " ".join(notes(by_row(made_records(1)), "accuracy", []))
     assert "row multiloss" in " ".join(notes({"none": ROWS["none"]}, "accuracy", []))
+
+
+def test_rows_of_other_test_clips_are_not_subtracted():
+    rows = {name: [replace(record, items=9, clips="a") for record in records] for name, records in ROWS.items()}
+    rows["only:audio"] = [replace(record, items=12, clips="b") for record in ROWS["only:audio"]]
+    assert math.isnan(paired(rows["only:audio"], rows["multiloss"], "accuracy").mean)
+    head, *lines = table(rows, "accuracy", ("video", "audio"))
+    cells = {line[0]: dict(zip(head, line, strict=True)) for line in lines}
+    assert [cells[name]["clips"] for name in ("mlb", "only:audio")] == ["9", "12"]
+    assert cells["only:audio"]["minus multiloss"] == "other clips" and "points" in cells["mlb"]["minus multiloss"]
+    assert "not all of the same test clips" in " ".join(notes(rows, "accuracy", []))
+    assert "test clips" not in " ".join(notes(ROWS, "accuracy", []))
+    assert digest(["a", "b"]) == digest(["b", "a"]) != digest(["a"])
+
+
+def test_rules_that_are_as_good_are_all_named():
+    rows = ROWS | {"ogm": ROWS["mlb"]}
+    assert str(find(rows, "accuracy")).endswith("5 seeds). As good on average: ogm.")
 
 
 def test_the_table_has_a_line_for_each_row():
@@ -66,10 +86,10 @@ def test_long_curves_are_thinned_with_their_ends_kept():
 def test_the_ensemble_averages_probabilities_of_the_items_that_all_have_read():
     first = Predictions(keys=("a", "b"), targets=np.array([0, 1]), outputs={"fused": np.log([[0.9, 0.1], [0.6, 0.4]])})
     second = Predictions(keys=("b", "c"), targets=np.array([1, 0]), outputs={"fused": np.log([[0.1, 0.9], [0.5, 0.5]])})
-    outputs, targets = mean_prediction("classification", [first, second])
-    assert np.allclose(np.exp(outputs), [[0.35, 0.65]]) and targets.tolist() == [1]
-    outputs, _ = mean_prediction("multilabel", [first, second])
+    keys, outputs, targets = mean_prediction("classification", [first, second])
+    assert keys == ["b"] and np.allclose(np.exp(outputs), [[0.35, 0.65]]) and targets.tolist() == [1]
+    _, outputs, _ = mean_prediction("multilabel", [first, second])
     chances = 1 / (1 + np.exp(-np.stack([first.outputs["fused"][1], second.outputs["fused"][0]])))
     assert np.allclose(1 / (1 + np.exp(-outputs)), chances.mean(0))
-    outputs, _ = mean_prediction("regression", [first, second])
+    _, outputs, _ = mean_prediction("regression", [first, second])
     assert np.allclose(outputs, (first.outputs["fused"][1] + second.outputs["fused"][0]) / 2)

@@ -10,8 +10,12 @@ function extent(values, ...more) {
   return [low - margin, high + margin];
 }
 
-function ticks([low, high], about) {
-  const rough = (high - low) / about;
+// A share is drawn from 0 to 1 at most, whatever the margin.
+const within = ([low, high], scale) => (scale === 100 ? [Math.max(low, 0), Math.min(high, 1)] : [low, high]);
+
+// No two ticks are nearer than `least`: there are no half epochs.
+function ticks([low, high], about, least = 0) {
+  const rough = Math.max((high - low) / about, least);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
@@ -25,7 +29,7 @@ function lineChart(holder, lines, { height, axis, label, scale = 1, mark = null 
   const width = Math.max(holder.clientWidth, 240), left = 44, right = width - 10, bottom = height - 34;
   const ys = lines.flatMap((line) => [...line.points.map((point) => point[1]), ...(line.band ?? []).flatMap((b) => [b[1], b[2]])]);
   const xs = lines.flatMap((line) => line.points.map((point) => point[0]));
-  const range = extent(ys, ...(mark === null ? [] : [mark])), across = [Math.min(...xs), Math.max(...xs)];
+  const range = within(extent(ys, ...(mark === null ? [] : [mark])), scale), across = [Math.min(...xs), Math.max(...xs)];
   const x = linear(across, [left, right]), y = linear(range, [bottom, 10]);
   const drawn = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
   for (const [value, text] of ticks(range.map((end) => end * scale), 4)) {
@@ -35,7 +39,7 @@ function lineChart(holder, lines, { height, axis, label, scale = 1, mark = null 
     );
   }
   if (mark !== null) drawn.append(svg("line", { class: "one", x1: left, x2: right, y1: y(mark), y2: y(mark) }));
-  for (const [value, text] of ticks(across, width / 110)) {
+  for (const [value, text] of ticks(across, width / 110, 1)) {
     drawn.append(svg("text", { x: x(value), y: bottom + 18, "text-anchor": "middle" }, text));
   }
   drawn.append(svg("text", { x: right, y: height - 1, "text-anchor": "end" }, `${axis} →`));

@@ -21,7 +21,7 @@ function difference(row, reference) {
 
 function drawRows() {
   const reference = $("reference").value;
-  const range = extent(data.rows.flatMap((row) => row.values));
+  const range = within(extent(data.rows.flatMap((row) => row.values)), data.scale);
   const place = linear(range, [6 / 5, 100 - 6 / 5]); // as in strip(), in percent
   const axis = ticks(range.map((end) => end * data.scale), 5).map(([value, text]) => {
     const tick = element("span", {}, text);
@@ -45,6 +45,7 @@ function drawRows() {
       element("td", { className: "strip" }, strip(row, number, range)),
       element("td", {}, told(row.mean), element("small", {}, error)),
       element("td", { className: "difference" }, difference(row, reference)),
+      element("td", { className: "wide" }, row.clips),
       element("td", { className: "wide" }, row.updates.toLocaleString("en-US")),
       element("td", { className: "wide" }, row.minutes.toFixed(1)),
     );

@@ -25,6 +25,7 @@ CASES: dict[str, tuple[Callable[[], Rule], dict[str, str | int]]] = {
     "mmpareto": (MMPareto, {}),
     "pmr": (PMR, {}),
     "opm at rest": (lambda: OPM(alpha=0.0, base=0.0), {}),
+    "a rank without samples": (MLB, {}),
 }
 STEPS = 6
 AUDIO = [torch.arange(16) % 3 != step % 3 for step in range(STEPS)]
@@ -62,8 +63,9 @@ def train_part(case: str, chosen: slice, parallel: bool) -> tuple[dict[str, Tens
 
 
 def on_rank(rank: int, world_size: int) -> Trained:
-    """All cases on one of two ranks, the first of which has six samples of sixteen."""
-    return {case: train_part(case, slice(0, 6) if rank == 0 else slice(6, 16), True) for case in CASES}
+    """All cases on one of two ranks, the first of which has six samples of sixteen, or none."""
+    firsts = {case: 0 if case == "a rank without samples" else 6 for case in CASES}
+    return {case: train_part(case, slice(n) if rank == 0 else slice(n, 16), True) for case, n in firsts.items()}
 
 
 @pytest.fixture(scope="module")

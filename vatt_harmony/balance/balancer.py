@@ -166,6 +166,7 @@ class Balancer(nn.Module):
         unimodal = fused.new_zeros(0) if judged is None else unimodal_terms(judged.losses, mask, sums)
         if training and self.point is None:
             self._steering.settle(self.model, output)
+        part = self._pace.pooled
         k = self._steering.advance(sums, output) if training else None
         report = Report(
             modalities=self.modalities,
@@ -186,7 +187,8 @@ class Balancer(nn.Module):
         if training:
             if acting and self.rule.several_backwards:
                 self._modulation.paths(output, fused, unimodal.sum())
-            self._modulate(output, parts, acting, report)
+            self._modulate(output, parts, acting, report, part)
+            self._modulation.only_in(total)
         return total, report
 
     def attach(self, optimizer: Any) -> None:
@@ -339,22 +341,23 @@ class Balancer(nn.Module):
         return self.rule.fused_logits(find_logits(passed.output, self._logits), passed.fusion)
 
     def _modulate(
-        self, output: BalancedOutput, parts: Mapping[str, Tensor] | None, acting: bool, report: Report
+        self, output: BalancedOutput, parts: Mapping[str, Tensor] | None, acting: bool, report: Report, part: int
     ) -> None:
         """Hook this step's gradients, and have a monitored step's norms and movement written into its report."""
         monitored = self._monitor_every > 0 and report.step % self._monitor_every == 0
         self._steering.monitor(report.update_ratios if monitored else None)
         totals = {name: own.total for name, own in output.passed.tapped.items()} if monitored else {}
         note_norms(totals, report.norms_before)
-        k = None
-        if report.k is not None and report.point == "grad":
-            k = dict(zip(self.modalities, report.k.unbind(), strict=True))
+        gains, scaled = None, report.point == "grad"
+        if report.k is not None and report.point != "loss":
+            gains = dict(zip(self.modalities, report.k.unbind(), strict=True))
+        k = gains if scaled else None
         self._modulation.features(output, k, parts)
         if k is not None:
             widths = self._taps.widths
             self._modulation.columns({name: widths[name] for name in self.modalities if name in widths}, k)
         if acting and self.rule.noisy:
-            self._modulation.noise(k, report.step)
+            self._modulation.noise(gains, scaled, report.step, part)
         note_norms(totals, report.norms_after)
 
     def _dropping(self) -> Dropping | None:

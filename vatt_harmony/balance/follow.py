@@ -43,6 +43,9 @@ class Follower:
 
     def _after(self, optimizer: torch.optim.Optimizer, arguments: Any, named: Any) -> None:
         self._rates.restore()
-        self._pace.stepped()
+        # A fused optimizer is called in spite of an overflow, and leaves the step out by itself.
+        overflow = getattr(optimizer, "found_inf", None)
+        if overflow is None or not float(overflow):
+            self._pace.stepped()
         if self.monitor is not None:
             self._movement.after(self.monitor)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from torch import Tensor, nn
+from torch.autograd import Variable
 from torch.distributed.tensor import DTensor
 from torch.utils.hooks import RemovableHandle
 
@@ -34,6 +35,31 @@ def scale_gradients(tensors: Iterable[Tensor], factor: Tensor | float) -> list[R
     output it equals scaling all gradients of that encoder, to rounding.
     """
     return [hook(tensor, partial(_times, factor)) for tensor in tensors if tensor.requires_grad]
+
+
+class Backward:
+    """The backward passes of one loss: hooks on parameters act within them alone, not on any other's gradients."""
+
+    def __init__(self) -> None:
+        self._running = False
+
+    def of(self, loss: Tensor) -> None:
+        """Tell which loss it is; before that, nothing acts."""
+        hook(loss, self._begin)
+
+    def hook(self, parameter: Tensor, function: Callable[[Tensor], Tensor]) -> RemovableHandle:
+        """As `hook`, within the backward passes of the loss."""
+        return hook(parameter, partial(self._within, function))
+
+    def _within(self, function: Callable[[Tensor], Tensor], gradient: Tensor) -> Tensor | None:
+        return function(gradient) if self._running else None
+
+    def _begin(self, gradient: Tensor) -> None:
+        self._running = True
+        Variable._execution_engine.queue_callback(self._end)
+
+    def _end(self) -> None:
+        self._running = False
 
 
 def note_norms(tensors: Mapping[str, Iterable[Tensor]], norms: dict[str, list[Tensor]]) -> None:

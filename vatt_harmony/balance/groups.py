@@ -13,6 +13,8 @@ KEY = "modality"
 """Key of an optimizer's parameter group that names its modality."""
 ADAPTIVE = frozenset({"betas", "beta2_decay", "decay_rate", "alpha", "rho", "lr_decay", "etas", "ns_steps"})
 """Options that only optimizers have whose step hardly grows with the gradient's size."""
+DECOUPLED = ("AdamW", "Lion", "Adafactor", "Muon")
+"""Parts of the names of optimizers, of torch and of others, whose weight decay is a step of its own."""
 
 
 def owned_parameters(model: nn.Module, features: Mapping[str, Feature]) -> dict[str, list[nn.Parameter]]:
@@ -90,10 +92,11 @@ def is_adaptive(optimizer: torch.optim.Optimizer) -> bool:
 
 def is_decoupled(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> bool:
     """Whether weight decay is a step of its own, lr x decay x weight, as in AdamW."""
-    return bool(
-        group.get("decoupled_weight_decay", isinstance(optimizer, torch.optim.AdamW))
-        or getattr(optimizer, "adam_w_mode", False)
-    )
+    if "decoupled_weight_decay" in group:  # torch's Adam and its kin
+        return bool(group["decoupled_weight_decay"])
+    if hasattr(optimizer, "adam_w_mode"):  # DeepSpeed's and Apex's
+        return bool(optimizer.adam_w_mode)
+    return any(part in kind.__name__ for kind in type(optimizer).__mro__ for part in DECOUPLED)
 
 
 def _rate(lr: float | Mapping[str, float], name: str) -> float:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from vatt_harmony.balance.gains import check_unsharded, hook, scale_gradients
+from vatt_harmony.balance.gains import Backward, check_unsharded, scale_gradients
 from vatt_harmony.balance.output import BalancedOutput
 from vatt_harmony.balance.reduce import sum_over_ranks, world_size
 from vatt_harmony.balance.rule import Rule
@@ -15,7 +15,7 @@ from vatt_harmony.randomness import keyed_int
 
 
 class Modulation:
-    """Turns one step's figures into hooks; those on features go with their graph, those on parameters at `clear`."""
+    """Turns one step's figures into hooks; they act in the backward passes of its loss alone."""
 
     def __init__(
         self,
@@ -29,12 +29,19 @@ class Modulation:
         self._rule, self._owned, self._fusion = rule, owned, fusion
         self._scale_head, self._seed = scale_head, seed
         self._handles: list[RemovableHandle] = []
+        self._backward = Backward()
 
     def clear(self) -> None:
-        """Take the hooks of the last step off the parameters."""
+        """Take the hooks of past losses off the parameters."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
+
+    def only_in(self, loss: Tensor) -> None:
+        """Let all hooks that were put on parameters since the last call act in the backward passes of `loss` alone."""
+        if self._handles and loss.requires_grad:
+            self._backward.of(loss)
+        self._backward = Backward()
 
     def features(
         self, output: BalancedOutput, k: Mapping[str, Tensor] | None, parts: Mapping[str, Tensor] | None
@@ -59,15 +66,18 @@ class Modulation:
         """Scale the gradient of each modality's columns of the fusion's weight by its k."""
         if self._fusion is not None:
             columns = torch.cat([k[name].expand(width) for name, width in widths.items()])
-            self._handles.append(hook(self._fusion.weight, partial(_times, columns)))
+            self._handles.append(self._backward.hook(self._fusion.weight, partial(_times, columns)))
 
-    def noise(self, k: Mapping[str, Tensor] | None, step: int) -> None:
-        """Let the rule disturb the gradient of every tensor of the encoders, which arrives scaled by k."""
+    def noise(self, k: Mapping[str, Tensor] | None, scaled: bool, step: int, part: int) -> None:
+        """Let the rule disturb the gradient of every tensor of the encoders, in micro-batch `part` of a step.
+
+        scaled: whether it arrives scaled by k; else the optimizer's step scales it, noise and all.
+        """
         for name, parameters in self._owned.items():
             for index, parameter in enumerate(parameters):
-                seed = keyed_int(self._seed, "noise", step, name, index)
+                seed = keyed_int(self._seed, "noise", step, part, name, index)
                 own = parameter.new_ones(()) if k is None else k[name]
-                self._handles.append(hook(parameter, partial(self._disturb, own, seed)))
+                self._handles.append(self._backward.hook(parameter, partial(self._disturb, own, scaled, seed)))
 
     def paths(self, output: BalancedOutput, fused: Tensor, unimodal: Tensor) -> None:
         """Ask the rule for separate gains of the fused and the unimodal gradient, and hook them.
@@ -87,13 +97,15 @@ class Modulation:
                 scale_gradients(output.passed.tapped[name].fused, gains.fused)
                 scale_gradients(output.passed.tapped[name].unimodal, gains.unimodal)
                 for parameter, factor in zip(parameters, gains.tensors, strict=True):
-                    self._handles += scale_gradients([parameter], factor)
+                    self._handles.append(self._backward.hook(parameter, partial(_times, factor)))
             start = end
 
-    def _disturb(self, k: Tensor, seed: int, gradient: Tensor) -> Tensor:
+    def _disturb(self, k: Tensor, scaled: bool, seed: int, gradient: Tensor) -> Tensor:
         own = k.to(gradient.device)
         generator = torch.Generator(gradient.device).manual_seed(seed)
-        return self._rule.disturb(gradient / own, own, generator).to(gradient.dtype)
+        if scaled:
+            return self._rule.disturb(gradient / own, own, generator).to(gradient.dtype)
+        return (self._rule.disturb(gradient, own, generator) / own).to(gradient.dtype)
 
 
 def _times(factor: Tensor, gradient: Tensor) -> Tensor:

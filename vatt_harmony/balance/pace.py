@@ -1,6 +1,7 @@
 """From sums of scores to coefficients: once an optimizer step, guarded, and undone where the step was skipped."""
 
 import copy
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,11 @@ from vatt_harmony.balance.rule import Rule
 from vatt_harmony.balance.sums import Sums
 from vatt_harmony.balance.window import Window
 from vatt_harmony.errors import UserError
+
+LEFT_OUT = 20
+"""Steps that no optimizer took; the user hears of as many, unless more were taken meanwhile."""
+PATIENCE = 5000
+"""Steps without the end of an epoch after which the user of a rule that lives on epochs hears of it."""
 
 
 class Pace:
@@ -38,6 +44,8 @@ class Pace:
         self._average: Tensor | None = None
         self._before: dict[str, Any] | None = None
         self._stepped = True
+        self._taken = self._left_out = 0
+        self._warned = False
 
     @property
     def acting(self) -> bool:
@@ -51,6 +59,7 @@ class Pace:
         """
         if self.watched and not self._stepped and self._before is not None and self.pooled == 0:
             self._restore(self._before)
+            self._note_left_out()
 
     def add(self, sums: Sums) -> int:
         """Pool one micro-batch; returns how many the open step holds."""
@@ -69,6 +78,12 @@ class Pace:
             self._before, self._stepped = copy.deepcopy(self._moving()), False
         evidence = self._pool.evidence(self._modalities, self._lower_is_better, self.step, self.epoch)
         self._pool, self.pooled = None, 0
+        if self._rule.needs_validation and self.epoch == 0 and self.step == PATIENCE:
+            warnings.warn(
+                f"The rule {type(self._rule).__name__} lives on validation sets, and in {PATIENCE} steps was told of "
+                "no epoch: so far its coefficients have not moved. Call balancer.end_epoch(Validation(...)).",
+                stacklevel=4,
+            )
         strength = self._window.strength(self.step)
         if strength > 0:
             evidence = self._smoothed(evidence)
@@ -83,6 +98,7 @@ class Pace:
 
     def stepped(self) -> None:
         """The optimizer has stepped: what `close` moved stays."""
+        self._taken += not self._stepped
         self._stepped = True
 
     def state_dict(self) -> dict[str, Any]:
@@ -107,6 +123,21 @@ class Pace:
     def _restore(self, state: Mapping[str, Any]) -> None:
         self._rule.load_state_dict(state["rule"])
         self.step, self.epoch, self._average = state["step"], state["epoch"], state["average"]
+
+    def _note_left_out(self) -> None:
+        """A gradient scaler leaves out a few steps; a forgotten `accumulation` looks like every second one or more."""
+        self._left_out += 1
+        if self._left_out < LEFT_OUT:
+            return
+        if self._taken <= LEFT_OUT and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{LEFT_OUT} losses were followed by no step of the optimizer, as many as by one or more: what they "
+                "tell of the modalities is lost. Where a step takes several micro-batches, give "
+                "Balancer(..., accumulation=...) their number.",
+                stacklevel=4,
+            )
+        self._taken = self._left_out = 0
 
     def _smoothed(self, evidence: Evidence) -> Evidence:
         ema = self._window.ema

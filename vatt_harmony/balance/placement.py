@@ -41,7 +41,7 @@ def place(
         raise UserError(
             f"The rule {name} cannot act at the point {point}",
             "Its coefficients would change nothing" if point == "loss" else "That is not what the rule is",
-            f"Choose of {', '.join(possible)}, or auto",
+            f"Choose one of {', '.join(possible)}, or auto",
         )
     if point == "lr":
         _check_groups(optimizers, shared, owned)

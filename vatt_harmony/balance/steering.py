@@ -70,7 +70,14 @@ class Steering:
         check_reached(output.logits, tapped)
         check_same_parameters(model, self._owned)
         shared = share_parameters(model, tapped, self._owned)
-        self.point = place(self._wanted, self._rule, [f.optimizer for f in self._followers], shared, self._owned)
+        point = place(self._wanted, self._rule, [f.optimizer for f in self._followers], shared, self._owned)
+        if self._rule.noisy and point == "lr" and self._accumulation > 1:
+            raise UserError(
+                f"The rule {type(self._rule).__name__} adds noise, at the point lr with accumulation",
+                "k, which noise must not be scaled by, is known only after the last micro-batch",
+                "Choose the point grad, or accumulation 1",
+            )
+        self.point = point
 
     def advance(self, sums: Sums, output: BalancedOutput) -> Tensor | None:
         """Pool one micro-batch; returns k [M] of its backward pass, None where nothing changes.

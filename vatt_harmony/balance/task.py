@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vatt_harmony.balance.scores import at_least_fp32
 from vatt_harmony.errors import UserError
 
 NO_LABEL = torch.iinfo(torch.int64).min
@@ -84,9 +85,8 @@ class Classification:
         with torch.no_grad():
             nll = losses if self.smoothing == 0 else criterion(flat, labels)
             correct = flat.argmax(-1) == labels
-        return Judged(
-            losses.view(several, batch), nll.float().neg().exp().view(several, batch), correct.view(several, batch)
-        )
+        scores = at_least_fp32(nll.detach()).neg().exp()
+        return Judged(losses.view(several, batch), scores.view(several, batch), correct.view(several, batch))
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,12 @@ class MultiLabel:
         wanted = targets.to(logits.dtype).expand_as(logits)
         losses = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(-1)
         with torch.no_grad():
-            positives = wanted.float()
+            positives, chances = at_least_fp32(wanted), at_least_fp32(logits).sigmoid()
             # A sample without positives scores by the probability that it has none.
             scores = torch.where(
                 positives.sum(-1) > 0,
-                (logits.float().sigmoid() * positives).sum(-1) / positives.sum(-1).clamp(min=1),
-                1 - logits.float().sigmoid().mean(-1),
+                (chances * positives).sum(-1) / positives.sum(-1).clamp(min=1),
+                1 - chances.mean(-1),
             )
             correct = ((logits > 0) == (wanted > 0.5)).float().mean(-1)
         return Judged(losses, scores, correct)
@@ -153,7 +153,7 @@ class Regression:
     def judge(self, logits: Tensor, targets: Tensor) -> Judged:
         wanted = self._column(targets).to(logits.dtype).expand_as(logits)
         losses = REGRESSION_LOSSES[self.loss](logits, wanted, reduction="none").mean(-1)
-        errors = (logits.detach().float() - wanted.float()).square().mean(-1)
+        errors = at_least_fp32(logits.detach() - wanted).square().mean(-1)
         return Judged(losses, errors, torch.full_like(errors, torch.nan))
 
     def _column(self, targets: Tensor) -> Tensor:

@@ -14,9 +14,11 @@ from vatt_harmony.balance.task import Judged, Task
 def local_fused(task: Task, logits: Tensor, targets: Tensor, kept: Mapping[str, Tensor]) -> Tensor:
     """[] mean fused loss over this rank's samples; over all ranks' where features were dropped.
 
-    Samples that kept no modality (bool `[B]` each) do not count.
+    Samples that kept no modality (bool `[B]` each) do not count; of a rank without samples it is 0.
     """
     logits = at_least_fp32(logits)
+    if not len(targets):
+        return logits.sum()  # 0, with all gradients: a mean of nothing would be NaN
     if not kept:
         return task.fused_loss(logits, targets)
     losses = task.judge(logits.unsqueeze(0), targets).losses[0]
@@ -35,7 +37,7 @@ def unimodal_terms(losses: Tensor, mask: Tensor | None, sums: Sums) -> Tensor:
 
     losses `[M, B]`, mask bool `[M, B]` (None: every sample has all), `sums` over all ranks.
     """
-    if mask is None and world_size() == 1:
+    if mask is None and world_size() == 1 and losses.shape[-1]:
         return losses.mean(-1)
     total = losses.sum(-1) if mask is None else torch.where(mask, losses, 0.0).sum(-1)
     return total * (world_size() / sums.counts.clamp(min=1)).to(losses.dtype)

@@ -75,7 +75,7 @@ def make_rule(name: str, options: Mapping[str, Any]) -> Rule:
     preset = PRESETS.get(name, Preset(rule=name))
     if preset.rule not in RULES:
         raise UserError(
-            f"There is no rule {name!r}", "Nothing would be balanced", f"Choose of {', '.join([*RULES, *PRESETS])}"
+            f"There is no rule {name!r}", "Nothing would be balanced", f"Choose one of {', '.join([*RULES, *PRESETS])}"
         )
     known = inspect.signature(RULES[preset.rule]).parameters
     unknown = options.keys() - known.keys()

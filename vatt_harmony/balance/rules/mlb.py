@@ -67,7 +67,7 @@ class MLB(Scored):
             )
         if variant not in VARIANTS:
             raise UserError(
-                f"MLB has no variant {variant!r}", "No coefficient is defined", f"Choose of {', '.join(VARIANTS)}"
+                f"MLB has no variant {variant!r}", "No coefficient is defined", f"Choose one of {', '.join(VARIANTS)}"
             )
         super().__init__(scores)
         self.alpha, self.beta_max, self.variant = alpha, beta_max, variant

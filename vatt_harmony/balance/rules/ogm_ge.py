@@ -18,7 +18,11 @@ def with_noise(gradient: Tensor, k: Tensor, generator: torch.Generator) -> Tenso
 
 
 class OGMGE(OGM):
-    """OGM, and noise for every modality in every step; on all tensors of the encoders, the release's on 4-D ones."""
+    """OGM, and noise for every modality in every step; on all tensors of the encoders, the release's on 4-D ones.
+
+    Draws are the same on all ranks, each times its own gradient's deviation, so that averaging over ranks does not
+    thin them out; they differ between micro-batches. Noise is not scaled by k, at `lr` neither.
+    """
 
     noisy: ClassVar[bool] = True
 

@@ -13,6 +13,9 @@ import pytest
 import torch
 from torch.utils.data import SequentialSampler
 
+from vatt_harmony.model.torchvision_ops import prepare_torchvision
+
+prepare_torchvision()  # transformers imports it with its training arguments
 PROJECT = Path(__file__).parents[2]
 FOLDER = PROJECT / "docs" / "examples"
 PAGE = (PROJECT / "docs" / "balance-any-model.md").read_text()

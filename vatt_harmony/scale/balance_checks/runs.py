@@ -1,13 +1,15 @@
 """Short runs of the toy under a balancer, whose parameters afterwards are compared."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from vatt_harmony.balance import Balancer, Classification, make_rule
+from vatt_harmony.balance import Balancer, Classification, make_rule, placement
 from vatt_harmony.balance.rule import Point
 from vatt_harmony.scale.balance_checks.toy import CLASSES, MODALITIES, Samples, batches, make_toy
 
@@ -92,6 +94,17 @@ def loss_of(balancer: Balancer, model: nn.Module, samples: Samples, missing: boo
         output = model(present=samples.present, **samples.inputs)
         loss, _ = balancer.loss(output, samples.targets, present=samples.present)
     return loss
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Within it balancers do not tell where k acts: each of many short runs would."""
+    before = placement.log.level
+    placement.log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        placement.log.setLevel(before)
 
 
 def flat(module: nn.Module) -> Tensor:

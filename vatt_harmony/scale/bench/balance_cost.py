@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vatt_harmony.balance import Balancer, Classification, make_rule
 from vatt_harmony.figures import Figure
+from vatt_harmony.scale.balance_checks.runs import unlogged
 from vatt_harmony.scale.bench.overhead import median_ratio
 from vatt_harmony.scale.bench.suite import Options, Row, measures
 
@@ -145,7 +146,8 @@ MEASURES = measures(
 
 def run(options: Options) -> list[Figure]:
     """Times of whole steps, the optimizer's included; ratios are medians of repetitions paired by turn."""
-    seconds = cpu_seconds(options.batch, REPETITIONS * options.pairs)
+    with unlogged():
+        seconds = cpu_seconds(options.batch, REPETITIONS * options.pairs)
     figures = [replace(figure, n=REPETITIONS * options.pairs) for figure in MEASURES]
     for index, name in enumerate(TOLD):
         ratio, low, high = median_ratio(seconds[name], seconds[BASE])

@@ -47,7 +47,8 @@ def _balancer(model: Toy | None = None, features: Mapping[str, str | Feature] = 
         "task": Classification(CLASSES),
         "rule": make_rule("mlb", {}),
         "example": _samples().inputs,
-    } | changes
+        **changes,
+    }
     return Balancer(model or make_toy(dtype=torch.float32), features, **given)
 
 

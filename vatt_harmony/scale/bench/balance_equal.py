@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vatt_harmony.balance.rules.mlb import MLB
 from vatt_harmony.figures import Figure
-from vatt_harmony.scale.balance_checks.runs import Run, apart, flat, make, train
+from vatt_harmony.scale.balance_checks.runs import Run, apart, flat, make, train, unlogged
 from vatt_harmony.scale.balance_checks.toy import Samples, make_toy
 from vatt_harmony.scale.bench.suite import Options, Row, measured, measures
 from vatt_harmony.scale.ranks import run_ranks
@@ -116,12 +116,12 @@ def none_difference() -> float:
 
 
 def run(options: Options) -> list[Figure]:
-    """All comparisons, in float64 but for scores and prototypes, which are of fp32."""
-    differences, between = rank_differences()
+    """All comparisons, in float64 but for prototypes, which are of fp32."""
+    with unlogged():
+        differences, between = rank_differences()
+        others = pooled_difference(), lagged_difference(), none_difference()
     equal, unequal = (max(d for (_, kind), d in differences.items() if kind == split) for split in SPLITS)
-    return measured(
-        MEASURES, equal, unequal, between, pooled_difference(), lagged_difference(), none_difference(), n=len(RUNS)
-    )
+    return measured(MEASURES, equal, unequal, between, *others, n=len(RUNS))
 
 
 ROW = Row(

@@ -7,6 +7,8 @@ Start = Literal["initial values", "voices", "voices + recordings", "log-mel"]
 Method = Literal["fine-tune", "probe"]
 FOLDS = (1, 2, 3, 4)
 SEEDS = (1, 2, 3)
+ADDED_SEEDS = (4, 5, 6)
+"""Of the arms in EXTENDED, decided on after the endpoint with SEEDS had been read, and published beside it."""
 TUNING_SEED = 1
 VOICES = 1000
 CONTINUED_STEPS, CONTINUED_RATE = 150, 2e-3
@@ -39,6 +41,8 @@ PRETRAINED = (
 )
 """The arms of the endpoint, (a) to (d)."""
 ARMS = (SCRATCH, *PRETRAINED, UNTRAINED, LOG_MEL)
+EXTENDED = (PRETRAINED[1], SCRATCH, PRETRAINED[0])
+"""The arms that were run with more seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +58,10 @@ def jobs() -> list[Job]:
     """All runs, in blocks; in each, the seed that tunes comes first."""
     fresh = [arm for arm in ARMS if arm.start != "voices + recordings"]
     continued = [arm for arm in ARMS if arm.start == "voices + recordings"]
-    blocks = ((SEEDS[:1], fresh), (SEEDS[:2], continued), (SEEDS[1:2], fresh), (SEEDS[2:], ARMS))
+    planned = ((SEEDS[:1], fresh), (SEEDS[:2], continued), (SEEDS[1:2], fresh), (SEEDS[2:], ARMS))
     return [
         Job(arm=arm, fold=fold, seed=seed)
-        for seeds, arms in blocks
+        for seeds, arms in (*planned, (ADDED_SEEDS, EXTENDED))
         for seed in seeds
         for arm in arms
         if arm != LOG_MEL or seed == TUNING_SEED

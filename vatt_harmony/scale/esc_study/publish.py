@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from vatt_harmony.scale.esc_study.protocol import ARMS, PRETRAINED, SCRATCH
-from vatt_harmony.scale.esc_study.records import FILE, Record, read
+from vatt_harmony.scale.esc_study.records import FILE, Record, planned, read
 from vatt_harmony.scale.esc_study.tables import accuracy, answers_of, markdown
 
 TABLES, PLOT = "esc10-tables.md", "esc10.png"
@@ -26,7 +26,7 @@ def publish(records: Path, out: Path) -> None:
         shutil.copyfile(records / FILE, out / FILE)
     found = read(records)
     (out / TABLES).write_text(f"{ABOUT}\n{markdown(found)}")
-    _drawn(found).savefig(out / PLOT, dpi=110, metadata={"Software": None})
+    _drawn(planned(found)).savefig(out / PLOT, dpi=110, metadata={"Software": None})
 
 
 def _drawn(records: Sequence[Record]) -> Figure:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vatt_harmony.scale.esc_study.protocol import Arm, Job
+from vatt_harmony.scale.esc_study.protocol import SEEDS, Arm, Job
 
 FILE = "esc10.jsonl"
 
@@ -41,6 +41,11 @@ def read(folder: Path) -> list[Record]:
     """All records of a folder; none where nothing was run."""
     path = folder / FILE
     return [_record(json.loads(line)) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def planned(records: Sequence[Record]) -> list[Record]:
+    """Those of the seeds that the protocol named beforehand."""
+    return [record for record in records if record.seed in SEEDS]
 
 
 def find(records: Sequence[Record], job: Job) -> Record | None:

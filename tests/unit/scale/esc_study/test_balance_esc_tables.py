@@ -86,6 +86,9 @@ def test_the_published_files_tell_every_arm(folder: Path, tmp_path: Path) -> Non
     assert "| scratch | 50.0" in told
     assert "| voices, fine-tune | 100.0 (100.0 … 100.0)" in told
     assert "lr 0.001: 50.0" in told
+    planned, added = told.split("All six seeds")
+    assert "| 50.0 50.0 50.0 |" in planned
+    assert "| 50.0 50.0 50.0 50.0 50.0 50.0 |" in added
     assert (tmp_path / "out" / PLOT).stat().st_size > 1000
 
 

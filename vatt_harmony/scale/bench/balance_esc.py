@@ -36,11 +36,11 @@ def measure(folder: Path, options: Options) -> Sequence[Figure]:
             f"{len(left)} of {len(jobs())} runs on ESC-10 are not on record in {folder}, the first is {first}; "
             "bench balance --records DIR makes them"
         )
-    first = planned(records)
-    leads = [lead(first, arm, SCRATCH) for arm in PRETRAINED]
+    named = planned(records)
+    leads = [lead(named, arm, SCRATCH) for arm in PRETRAINED]
     others = [
-        *(lead(first, arm, LOG_MEL) for arm in PRETRAINED),
-        *(accuracy(first, arm) for arm in ARMS),
+        *(lead(named, arm, LOG_MEL) for arm in PRETRAINED),
+        *(accuracy(named, arm) for arm in ARMS),
         *(lead(records, arm, SCRATCH) for arm in MORE),
     ]
     values = [*((found.low, found) for found in leads), *((found.value, found) for found in others)]

@@ -121,9 +121,14 @@ def _known_recipes(name: str) -> str:
     near = difflib.get_close_matches(name, sorted({recipe.stem for recipe in recipes}), n=1)
     if near:
         told = [f"configs/{recipe.parent.name}/{recipe.name}" for recipe in recipes if recipe.stem in near]
-        return f"Did you mean {' or '.join(told)}?"
+        return f"Did you mean {_series(told, 'or')}?"
     shelves = sorted({f"configs/{recipe.parent.name}/" for recipe in recipes})
-    return f"Give a YAML file; the recipes are in {' and '.join(shelves)}"
+    return f"Give a YAML file; the recipes are in {_series(shelves, 'and')}"
+
+
+def _series(words: Sequence[str], last: str) -> str:
+    """`a, b or c`."""
+    return f" {last} ".join([*filter(None, [", ".join(words[:-1])]), words[-1]])
 
 
 def _required(field: "dataclasses.Field[Any]") -> bool:

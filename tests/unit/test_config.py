@@ -42,8 +42,11 @@ def test_what_is_saved_is_what_was_read():
     ("given", "told"),
     [
         ("rp-lars-snb.yaml", "Did you mean configs/align/rp-lars-sbn.yaml[?]"),
-        ("configs/dmo.yaml", "Did you mean configs/align/demo.yaml or configs/pretrain/demo.yaml[?]"),
-        ("zzz.yaml", "the recipes are in configs/align/ and configs/pretrain/"),
+        (
+            "configs/dmo.yaml",
+            "Did you mean configs/align/demo.yaml, configs/finetune/demo.yaml or configs/pretrain/demo.yaml[?]",
+        ),
+        ("zzz.yaml", "the recipes are in configs/align/, configs/finetune/ and configs/pretrain/"),
     ],
 )
 def test_a_missing_recipe_names_the_nearest_one_or_where_all_are(given, told):

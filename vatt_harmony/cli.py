@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; 0 = done, 1 = the verb says no (a check failed), 2 = a user's mistake."""
     given = [a for a in (sys.argv[1:] if arguments is None else arguments) if not _from_launcher(a)]
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for noisy in ("DeepSpeed", "torch", "libav"):
+    for noisy in ("DeepSpeed", "accelerate", "torch", "libav"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning)  # of libraries to libraries; the tests show them
     # Torch's own account of a lost connection is a page of C++ frames; ours is one sentence.

@@ -30,7 +30,6 @@ def finetune_verb(options: argparse.Namespace) -> int:
 
     Alone, or on the ranks that a launcher has started: they train on what one would.
     """
-    logging.getLogger("accelerate").setLevel(logging.WARNING)  # it tells every file of every checkpoint
     disable_progress_bar()  # of weights that are read
     if not first_process():
         logging.getLogger("vatt_harmony").setLevel(logging.WARNING)
